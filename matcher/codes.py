@@ -1,0 +1,84 @@
+"""Codes that classify: CPV (what is bought), NACE (what a company does), ISO 3166 (countries)."""
+
+from __future__ import annotations
+
+import re
+
+_CPV = re.compile(r"(\d{8})(?:-?(\d))?")
+_NACE = re.compile(r"(?:[A-U])?\s*(\d{2})(?:\.?(\d{1,2}))?(?:\.?\d{1,3})?")
+
+_COUNTRY_NAMES = {
+    "norge": "NO", "noreg": "NO", "norway": "NO", "norwegen": "NO", "norja": "NO", "nor": "NO",
+    "sverige": "SE", "sweden": "SE", "schweden": "SE", "ruotsi": "SE", "swe": "SE",
+    "danmark": "DK", "denmark": "DK", "dänemark": "DK", "tanska": "DK", "dnk": "DK",
+    "suomi": "FI", "finland": "FI", "finnland": "FI", "fin": "FI",
+    "ísland": "IS", "island": "IS", "iceland": "IS", "islanti": "IS", "isl": "IS",
+    "deutschland": "DE", "tyskland": "DE", "germany": "DE", "saksa": "DE", "deu": "DE",
+    "österreich": "AT", "austria": "AT", "aut": "AT",
+    "schweiz": "CH", "switzerland": "CH", "che": "CH",
+    "united kingdom": "GB", "storbritannia": "GB", "gbr": "GB", "uk": "GB",
+    "ireland": "IE", "irl": "IE", "netherlands": "NL", "nederland": "NL", "nld": "NL",
+    "estonia": "EE", "eesti": "EE", "est": "EE",
+    "latvia": "LV", "lva": "LV", "lithuania": "LT", "ltu": "LT",
+    "belgium": "BE", "bel": "BE", "bulgaria": "BG", "bgr": "BG", "croatia": "HR", "hrv": "HR",
+    "cyprus": "CY", "cyp": "CY", "czechia": "CZ", "cze": "CZ", "france": "FR", "fra": "FR",
+    "greece": "GR", "grc": "GR", "hungary": "HU", "hun": "HU", "italy": "IT", "ita": "IT",
+    "luxembourg": "LU", "lux": "LU", "malta": "MT", "mlt": "MT", "poland": "PL", "pol": "PL",
+    "portugal": "PT", "prt": "PT", "romania": "RO", "rou": "RO", "slovakia": "SK", "svk": "SK",
+    "slovenia": "SI", "svn": "SI", "spain": "ES", "esp": "ES", "liechtenstein": "LI", "lie": "LI",
+    "faroe islands": "FO", "færøerne": "FO", "fro": "FO",
+    "greenland": "GL", "grønland": "GL", "grl": "GL", "åland": "AX", "ala": "AX",
+    "united states": "US", "usa": "US", "canada": "CA", "can": "CA",
+    "turkey": "TR", "tur": "TR", "ukraine": "UA", "ukr": "UA", "china": "CN", "chn": "CN",
+}  # fmt: skip
+
+
+def normalise_cpv(code: str) -> str:
+    """Return the eight digits of a CPV code.
+
+    Accepts ``03113100``, ``03113100-7`` and ``031131007``; a code whose leading zero a
+    spreadsheet ate (seven digits) gets it back.
+
+    Raises:
+        ValueError: It is no CPV code.
+    """
+    text = code.strip()
+    if len(text) == 7 and text.isascii() and text.isdigit():
+        text = "0" + text
+    match = _CPV.fullmatch(text)
+    if not match:
+        raise ValueError(f"{code!r} is no CPV code (eight digits, as in 60000000)")
+    return match[1]
+
+
+def normalise_nace(code: str) -> str:
+    """Return the European level (``62.01``) of a NACE code or a national one built on it.
+
+    Norway's SN, Sweden's SNI, Denmark's DB and Finland's TOL refine NACE by further digits,
+    which are cut: ``62.010``, ``62010`` and ``620100`` all give ``62.01``.
+
+    Raises:
+        ValueError: It is no NACE code.
+    """
+    match = _NACE.fullmatch(code.strip().upper())
+    if not match or not 1 <= int(match[1]) <= 99:
+        raise ValueError(f"{code!r} is no NACE code (two to four digits, as in 49.41)")
+    return match[1] if match[2] is None else f"{match[1]}.{match[2]}"
+
+
+def normalise_country(country: str | None) -> str:
+    """Return the ISO 3166-1 alpha-2 code of a country, or the empty string if none is given.
+
+    Accepts alpha-2, the alpha-3 codes notices use, and names in the supported languages.
+
+    Raises:
+        ValueError: Not a country.
+    """
+    text = (country or "").strip()
+    if not text:
+        return ""
+    if named := _COUNTRY_NAMES.get(text.casefold()):
+        return named
+    if len(text) == 2 and text.isascii() and text.isalpha():
+        return text.upper()
+    raise ValueError(f"{text!r} is no country (two letters, as in NO)")

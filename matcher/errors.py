@@ -1,0 +1,83 @@
+"""The errors Samspill raises on purpose.
+
+    SamspillError                 500  anything below
+    ├── InputError                400  what was given cannot be used
+    │   └── SettingsError         500  a setting cannot be used
+    ├── NotFoundError             404  no record, generation or file of that name
+    ├── ConflictError             409  the request does not fit the present state
+    │   └── LockedError           409  another job is at work
+    └── UnavailableError          503  the service cannot answer now
+        ├── NotInitialisedError   503  no store yet
+        ├── NoGenerationError     503  nothing is indexed yet
+        └── StaleIndexError       503  the index was made by another encoder or text pipeline
+
+The HTTP status stands on the class. A message names the values involved and what to do.
+"""
+
+from __future__ import annotations
+
+
+class SamspillError(Exception):
+    """Base of all errors Samspill raises on purpose."""
+
+    status = 500
+    title = "Something went wrong"
+
+
+class InputError(SamspillError):
+    """What was given cannot be used."""
+
+    status = 400
+    title = "The input cannot be used"
+
+
+class SettingsError(InputError):
+    """A setting cannot be used."""
+
+    status = 500
+    title = "A setting cannot be used"
+
+
+class NotFoundError(SamspillError):
+    """There is no such thing."""
+
+    status = 404
+    title = "Not found"
+
+
+class ConflictError(SamspillError):
+    """The request does not fit the present state."""
+
+    status = 409
+    title = "Conflict with the present state"
+
+
+class LockedError(ConflictError):
+    """Another job holds the lock."""
+
+    title = "Another job is at work"
+
+
+class UnavailableError(SamspillError):
+    """The service cannot answer now."""
+
+    status = 503
+    title = "Not available now"
+
+
+class NotInitialisedError(UnavailableError):
+    """The store does not exist or has another schema."""
+
+    title = "The store is not set up"
+
+
+class NoGenerationError(UnavailableError):
+    """Nothing is indexed yet."""
+
+    title = "Nothing is indexed yet"
+
+
+class StaleIndexError(UnavailableError):
+    """The index was made by another encoder or text pipeline."""
+
+    title = "The index is stale"

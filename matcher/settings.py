@@ -1,0 +1,75 @@
+"""All settings, read once at the edge and handed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from matcher.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Settings from the environment or an ``.env`` file, prefixed ``SAMSPILL_``.
+
+    Frozen: made once with :meth:`from_env`, then passed to whatever needs it.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SAMSPILL_", env_file=".env", frozen=True, extra="ignore"
+    )
+
+    env: Literal["development", "production"] = Field(
+        "development", description="`production` refuses unsafe secrets and hides error details."
+    )
+    data_dir: Path = Field(
+        Path("var"), description="Folder of the store, the generations and refused records."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the store; empty means SQLite in the data folder."
+    )
+    encoder: str = Field(
+        "bundled",
+        description="`bundled`, or the name or path of any sentence-transformers model.",
+    )
+    language: str = Field(
+        "en", description="Language of explanations on the command line: nb nn sv da fi is en de."
+    )
+    host: str = Field("127.0.0.1", description="Address `samspill serve` listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port `samspill serve` listens on.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level of the log lines written to standard error."
+    )
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: A value cannot be used; the message names the variable.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = "; ".join(
+                f"SAMSPILL_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}"
+                for e in error.errors()
+            )
+            raise SettingsError(problems) from error
+
+    @property
+    def store_url(self) -> str:
+        """The store's SQLAlchemy URL, with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'samspill.sqlite'}"
+
+    @property
+    def generations_dir(self) -> Path:
+        """Where the index generations live."""
+        return self.data_dir / "generations"
+
+    @property
+    def refused_dir(self) -> Path:
+        """Where refused records of imports are written."""
+        return self.data_dir / "refused"

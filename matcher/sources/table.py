@@ -1,0 +1,489 @@
+"""Tables of suppliers or needs: CSV, TSV, XLSX and JSON Lines, headings in any of our languages.
+
+Every row becomes a dictionary of field -> value; columns are recognised by their headings, in
+the supported languages, and can be named outright. Collections (DESIGN: ``needs.jsonl``,
+``suppliers.jsonl``) are JSON Lines tables with our own field names.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import pandas as pd
+from pydantic import ValidationError
+
+from matcher.codes import normalise_country, normalise_cpv, normalise_nace
+from matcher.errors import InputError
+from matcher.languages import normalise_language
+from matcher.records import Buyer, Contact, Kind, Need, Part, Record, Supplier, Text
+from matcher.sources.base import Item, Refusal, find_files
+from matcher.sources.headings import guess_columns, guess_kind
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".jsonl", ".ndjson")
+SUFFIXES += tuple(s + ".gz" for s in SUFFIXES if s != ".xlsx")
+MAX_TEXT = 1_000_000
+"""Characters a text may have; a longer one is refused rather than cut in silence."""
+_MAX_RECORD_LINES = 500
+_TEXT_FIELDS = {"name", "title", "text", "texts"}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row as found: its place, its values by heading, and what is wrong with its form."""
+
+    place: str
+    values: dict[str, Any]
+    problem: str = ""
+
+
+def read_table(
+    paths: list[Path], kind: Kind | None = None, columns: Mapping[str, str] | None = None
+) -> Iterator[Item]:
+    """Read tables.
+
+    Args:
+        paths: Files, or folders of them.
+        kind: What the rows are; guessed from the headings if not given.
+        columns: Field -> heading, where the guess would be wrong.
+
+    Yields:
+        A record per usable row, a refusal for each other one.
+    """
+    for path in find_files(paths, SUFFIXES):
+        rows = read_rows(path)
+        try:
+            yield from _read_rows(rows, str(path), kind, dict(columns or {}))
+        except (OSError, UnicodeError, EOFError, ValueError) as error:
+            yield Refusal(str(path), "", "", f"not readable as a table: {error}")
+
+
+def _read_rows(
+    rows: Iterator[Row], file: str, kind: Kind | None, columns: dict[str, str]
+) -> Iterator[Item]:
+    mapping: dict[str, str] | None = None
+    seen: set[str] = set()
+    for row in rows:
+        if mapping is None or not seen.issuperset(row.values):
+            # JSON Lines may bring new fields in any line; a table's headings never change.
+            seen |= set(row.values)
+            mapping = guess_columns(list(seen), columns)
+            kind = kind or guess_kind(mapping.values())
+            if not _TEXT_FIELDS.intersection(f.partition(":")[0] for f in mapping.values()):
+                reason = (
+                    f"no column is recognised as a name, title or text among {sorted(seen)}: "
+                    "name one with --map text=HEADING"
+                )
+                yield Refusal(file, row.place, "", reason)
+                return
+        if row.problem:
+            yield Refusal(file, row.place, "", row.problem, row.values)
+            continue
+        # Two columns for one field: the first that has a value counts.
+        fields: dict[str, Any] = {}
+        for heading, value in row.values.items():
+            name = mapping.get(heading)
+            if name and value not in (None, "") and name not in fields:
+                fields[name] = value
+        record, problems = make_record(fields, kind, row.place)
+        if record is None or problems:
+            name, reason = problems[0]
+            yield Refusal(file, row.place, name, reason, row.values)
+        else:
+            yield record
+    if mapping is None:
+        yield Refusal(file, "", "", "the file is empty, or has headings only")
+
+
+# -- from fields to a record
+
+
+def make_record(
+    fields: dict[str, Any], kind: Kind, place: str
+) -> tuple[Record | None, list[tuple[str, str]]]:
+    """Make a record from fields.
+
+    Returns:
+        The record, or None if it lacks what it cannot do without; and every problem as
+        (field, reason). A record with problems is whole but for the fields named.
+    """
+    values = _Values(fields)
+    common = {
+        "id": values.text("id"),
+        "texts": values.texts(),
+        "country": values.one("country", normalise_country, ""),
+        "region": values.text("region"),
+        "cpv": values.many("cpv", normalise_cpv),
+        "url": values.text("url"),
+        "source": "table",
+    }
+    common["source_id"] = common["id"]
+    try:
+        if kind is Kind.SUPPLIER:
+            return _supplier(values, common, place), values.problems
+        return _need(values, common, place), values.problems
+    except _Unusable as error:
+        return None, [(error.field, error.reason), *values.problems]
+    except ValidationError as error:
+        first = error.errors()[0]
+        return None, [(".".join(map(str, first["loc"])), first["msg"]), *values.problems]
+
+
+class _Unusable(Exception):
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field, self.reason = field, reason
+
+
+def _supplier(values: _Values, common: dict[str, Any], place: str) -> Supplier:
+    name = values.text("name") or next((t.title for t in common["texts"] if t.title), "")
+    if not name:
+        raise _Unusable("name", "the supplier has no name")
+    number = values.text("organisation_number")
+    if not common["id"]:
+        common["id"] = common["source_id"] = (
+            f"{common['country'] or 'org'}-{number}" if number else _slug(name)
+        )
+    if not any(t.body for t in common["texts"]):
+        raise _Unusable("text", f"the supplier {common['id']!r} has no text")
+    return Supplier(
+        **common,
+        name=name,
+        organisation_number=number,
+        municipality=values.text("municipality"),
+        nace=values.many("nace", normalise_nace),
+        employees=values.one("employees", _count, None),
+        founded=values.one("founded", _count, None),
+        contact=values.contact(),
+    )
+
+
+def _need(values: _Values, common: dict[str, Any], place: str) -> Need:
+    if not any(t.title or t.body for t in common["texts"]):
+        raise _Unusable("text", f"the need {common['id'] or place!r} has no text")
+    if not common["id"]:
+        common["id"] = common["source_id"] = _slug(
+            common["texts"][0].title or common["texts"][0].body[:60]
+        )
+    return Need(
+        **common,
+        buyers=values.buyers(common["country"]),
+        parts=values.parts(),
+        procedure=values.text("procedure") or "other",  # type: ignore[arg-type]
+        published=values.one("published", _date, None),
+        deadline=values.one("deadline", _date, None),
+        value=values.one("value", _amount, None),
+        currency=values.text("currency")[:3].upper(),
+        notice_type=values.text("notice_type"),
+    )
+
+
+class _Values:
+    """Reads typed values out of a row's fields and collects what is wrong with them."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
+        self.problems: list[tuple[str, str]] = []
+
+    def text(self, name: str) -> str:
+        value = self.fields.get(name)
+        if value is None:
+            return ""
+        if isinstance(value, list | tuple):
+            return " ".join(clean_text(str(v)) for v in value if v is not None)
+        if isinstance(value, dict):
+            self.problems.append((name, "an object where a text is expected"))
+            return ""
+        text = clean_text(str(value))
+        if len(text) > MAX_TEXT:
+            self.problems.append((name, f"{len(text)} characters, at most {MAX_TEXT} are taken"))
+            return ""
+        return text
+
+    def one(self, name: str, convert: Callable[[str], T], default: T) -> T:
+        text = self.text(name)
+        if not text:
+            return default
+        try:
+            return convert(text)
+        except ValueError as error:
+            self.problems.append((name, str(error)))
+            return default
+
+    def many(self, name: str, convert: Callable[[str], str]) -> tuple[str, ...]:
+        value = self.fields.get(name)
+        if value is None:
+            return ()
+        items = value if isinstance(value, list | tuple) else re.split(r"[,;|\s]+", str(value))
+        found = []
+        for item in items:
+            if item is not None and str(item).strip():
+                try:
+                    found.append(convert(str(item)))
+                except ValueError as error:
+                    self.problems.append((name, str(error)))
+        return tuple(dict.fromkeys(found))
+
+    def texts(self) -> tuple[Text, ...]:
+        """The record's texts: ``texts``, or ``title`` and ``text`` with ``lang``, and columns
+        such as ``text_sv``."""
+        given = self.fields.get("texts")
+        if isinstance(given, list):
+            return self._given_texts(given)
+        first = Text(
+            lang=self.one("lang", normalise_language, "und"),
+            title=self.text("title"),
+            body=self.text("text"),
+        )
+        others: dict[str, dict[str, str]] = {}
+        for name in self.fields:
+            base, _, lang = name.partition(":")
+            if lang and base in ("title", "text"):
+                key = "title" if base == "title" else "body"
+                others.setdefault(lang, {})[key] = self.text(name)
+        texts = [first] if first.title or first.body or not others else []
+        return tuple(texts + [Text(lang=lang, **parts) for lang, parts in others.items()])
+
+    def _given_texts(self, given: list[Any]) -> tuple[Text, ...]:
+        try:
+            texts = tuple(
+                Text(
+                    lang=t.get("lang", "und"),
+                    title=clean_text(str(t.get("title") or "")),
+                    body=clean_text(str(t.get("body") or t.get("text") or "")),
+                )
+                for t in given
+            )
+        except (AttributeError, ValidationError, ValueError) as error:
+            self.problems.append(("texts", f"not a list of lang, title, body: {error}"))
+            return (Text(),)
+        return texts or (Text(),)
+
+    def buyers(self, country: str) -> tuple[Buyer, ...]:
+        """Buyers as objects (collections) or as names parted by ``;``."""
+        value = self.fields.get("buyers")
+        if value is None:
+            return ()
+        items = value if isinstance(value, list) else str(value).split(";")
+        buyers = []
+        for item in items:
+            given = item if isinstance(item, dict) else {"name": str(item).strip()}
+            if not given.get("name"):
+                continue
+            known = {k: v for k, v in given.items() if k in Buyer.model_fields and v is not None}
+            try:
+                buyers.append(Buyer(**{"country": country, **known}))
+            except ValidationError as error:
+                first = error.errors()[0]
+                self.problems.append(("buyers", f"{given['name']}: {first['msg']}"))
+        return tuple(buyers)
+
+    def parts(self) -> tuple[Part, ...]:
+        value = self.fields.get("parts")
+        if not isinstance(value, list):
+            return ()
+        try:
+            return tuple(Part(**part) for part in value)
+        except (TypeError, ValidationError) as error:
+            self.problems.append(("parts", f"not a list of id, texts, cpv: {error}"))
+            return ()
+
+    def contact(self) -> Contact | None:
+        contact = Contact(
+            name=self.text("contact_name"), email=self.text("email"), phone=self.text("phone")
+        )
+        return contact if contact != Contact() else None
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\ufeff\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    """Strip a text and remove control characters, zero-width spaces and lone surrogates."""
+    return _CONTROL.sub("", text).strip()
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w]+", "-", text.casefold()).strip("-")[:100] or "unnamed"
+
+
+def _count(text: str) -> int:
+    number = float(re.sub(r"[\s\u00a0]", "", text).replace(",", "."))
+    if number < 0 or number != int(number):
+        raise ValueError(f"{text!r} is no whole number")
+    return int(number)
+
+
+def _amount(text: str) -> float:
+    digits = re.sub(r"[\s\u00a0]|kr|[€$]", "", text, flags=re.IGNORECASE)
+    if re.fullmatch(r"\d{1,3}(\.\d{3})+(,\d+)?", digits):
+        digits = digits.replace(".", "")
+    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", digits):
+        digits = digits.replace(",", "")
+    return float(digits.replace(",", "."))
+
+
+def _date(text: str) -> date:
+    """Read ISO dates (with time or zone), and the day-first forms of the Nordic countries."""
+    if match := re.match(r"(\d{1,2})[./](\d{1,2})[./](\d{4})", text):
+        day, month, year = map(int, match.groups())
+        return date(year, month, day)
+    return date.fromisoformat(text[:10])
+
+
+# -- from files to rows
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Read the rows of one file as a stream."""
+    suffixes = [s.lower() for s in path.suffixes]
+    if path.stat().st_size == 0:
+        return iter(())
+    if ".xlsx" in suffixes:
+        return _xlsx_rows(path)
+    if {".jsonl", ".ndjson"} & set(suffixes):
+        return _jsonl_rows(path)
+    if {".csv", ".tsv", ".txt"} & set(suffixes):
+        return _csv_rows(path)
+    raise InputError(f"{path}: a table is one of {', '.join(SUFFIXES)}")
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rb")
+    return path.open("rb")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Lines of a text file, with the encoding found out.
+
+    A byte that does not fit into a UTF-8 file is kept as a lone surrogate, so that only its
+    row is refused.
+    """
+    encoding = find_encoding(path)
+    with _open(path) as raw:
+        errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+        yield from io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline=None)
+
+
+def find_encoding(path: Path) -> str:
+    """Find out whether a file is UTF-8 (with or without BOM), UTF-16 or Windows-1252.
+
+    UTF-8 if all of the first 4 MB is, or if more bytes above ASCII are part of valid UTF-8
+    sequences than not (a few broken bytes in a UTF-8 file do not make it another encoding).
+    """
+    with _open(path) as raw:
+        head = raw.read(4_000_000)
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    valid = len(re.findall(rb"[\xc2-\xf4][\x80-\xbf]{1,3}", head))
+    broken = sum(0xDC80 <= ord(c) <= 0xDCFF for c in head.decode("utf-8", "surrogateescape"))
+    # The last character may be cut in the middle, which is no fault of the file.
+    return "utf-8-sig" if broken <= max(valid, 3 if len(head) == 4_000_000 else 0) else "cp1252"
+
+
+_BROKEN = re.compile("[\udc80-\udcff]")
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    numbered = enumerate(_lines(path), start=1)
+    first = next(((n, line) for n, line in numbered if line.strip()), None)
+    if first is None:
+        return
+    delimiter = max("\t;,|", key=first[1].count)
+    records = _csv_records(chain([first], numbered), delimiter)
+    _, header, problem = next(records)
+    if problem:
+        raise ValueError(f"the line of headings: {problem}")
+    header = [h.strip() for h in header]
+    for number, cells, problem in records:
+        if not any(c.strip() for c in cells):
+            continue
+        values: dict[str, Any] = dict(zip(header, cells, strict=False))
+        if not problem and len(cells) != len(header):
+            problem = (
+                f"{len(cells)} columns where the headings have {len(header)}: "
+                "columns are shifted, or a quote is missing"
+            )
+        if len(cells) > len(header):
+            values["_extra"] = cells[len(header) :]
+        if not problem and any(_BROKEN.search(c) for c in cells):
+            problem = "bytes that are no UTF-8, as the rest of the file is"
+        yield Row(f"line {number}", values, problem)
+
+
+def _csv_records(
+    numbered: Iterator[tuple[int, str]], delimiter: str
+) -> Iterator[tuple[int, list[str], str]]:
+    """Parse records, which may span lines, as (first line's number, cells, problem).
+
+    A quote that is never closed would swallow the rest of the file. So when a record is
+    malformed or does not end within a limit, only its first line is given up, as a problem,
+    and reading goes on with the line after it.
+    """
+    csv.field_size_limit(2 * MAX_TEXT)
+    waiting: deque[tuple[int, str]] = deque()
+    while True:
+        taken: list[tuple[int, str]] = []
+
+        def feed(taken: list[tuple[int, str]] = taken) -> Iterator[str]:
+            while len(taken) <= _MAX_RECORD_LINES:
+                line = waiting.popleft() if waiting else next(numbered, None)
+                if line is None:
+                    return
+                taken.append(line)
+                yield line[1]
+
+        try:
+            cells = next(csv.reader(feed(), delimiter=delimiter, strict=True), None)
+        except csv.Error as error:
+            waiting.extendleft(reversed(taken[1:]))
+            yield taken[0][0], taken[0][1].rstrip("\r\n").split(delimiter), f"not CSV: {error}"
+            continue
+        if cells is None:
+            return
+        yield taken[0][0], cells, ""
+
+
+def _jsonl_rows(path: Path) -> Iterator[Row]:
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        place = f"line {number}"
+        try:
+            # Raw control characters inside strings are a common fault of feeds; they are
+            # cleaned away later.
+            value = json.loads(line, strict=False)
+        except (ValueError, RecursionError) as error:
+            yield Row(place, {"_line": line.rstrip("\n")}, f"not JSON: {error}")
+            continue
+        if not isinstance(value, dict):
+            yield Row(place, {"_line": line.rstrip("\n")}, "not a JSON object")
+        elif _BROKEN.search(line):
+            yield Row(place, value, "bytes that are no UTF-8, as the rest of the file is")
+        else:
+            yield Row(f"{place} ({value['id']})" if value.get("id") else place, value)
+
+
+def _xlsx_rows(path: Path) -> Iterator[Row]:
+    try:
+        frame = pd.read_excel(path, dtype=str, keep_default_na=False, engine="openpyxl")
+    except Exception as error:  # openpyxl raises whatever the broken part of the file led to
+        raise ValueError(f"not an XLSX workbook: {error}") from error
+    headings = [str(c).strip() for c in frame.columns]
+    for number, cells in enumerate(frame.itertuples(index=False, name=None), start=2):
+        values = {h: v for h, v in zip(headings, cells, strict=True) if isinstance(v, str) and v}
+        if values:
+            yield Row(f"row {number}", values)

@@ -1,0 +1,5 @@
+"""The store of records: SQLAlchemy Core on SQLite, or PostgreSQL by URL."""
+
+from matcher.store.store import SaveResult, Store
+
+__all__ = ["SaveResult", "Store"]

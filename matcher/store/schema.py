@@ -1,0 +1,125 @@
+"""The tables of the store.
+
+Records are kept as one row each, with what is listed and filtered in columns and what is only
+read whole (texts, codes, parts) as JSON. Contact data stands in a table of its own, so that
+whatever reads records for indexing never touches it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _record_columns() -> list[Column[object]]:
+    return [
+        Column("id", String(200), primary_key=True),
+        Column("title", Text, nullable=False),
+        Column("texts", JSON, nullable=False),
+        Column("country", String(2), nullable=False),
+        Column("region", Text, nullable=False),
+        Column("cpv", JSON, nullable=False),
+        Column("url", Text, nullable=False),
+        Column("source", String(50), nullable=False),
+        Column("source_id", String(200), nullable=False),
+        # Digest of everything but the contact; equal means unchanged on import.
+        Column("digest", String(32), nullable=False),
+        # The change that last touched the row; the index remembers up to which it has seen.
+        Column("sequence", Integer, nullable=False, index=True),
+        Column("changed_at", DateTime(timezone=True), nullable=False),
+        # A deleted record keeps its row, so that the index learns of it and its id stays taken.
+        Column("deleted", Boolean, nullable=False, default=False),
+    ]
+
+
+supplier = Table(
+    "supplier",
+    metadata,
+    *_record_columns(),
+    Column("name", Text, nullable=False),
+    Column("organisation_number", String(50), nullable=False, index=True),
+    Column("municipality", Text, nullable=False),
+    Column("nace", JSON, nullable=False),
+    Column("employees", Integer),
+    Column("founded", Integer),
+)
+
+need = Table(
+    "need",
+    metadata,
+    *_record_columns(),
+    Column("parts", JSON, nullable=False),
+    Column("procedure", String(30), nullable=False),
+    Column("notice_type", String(30), nullable=False),
+    Column("notice_version", String(30), nullable=False),
+    Column("published", Date),
+    Column("deadline", Date),
+    Column("value", Float),
+    Column("currency", String(3), nullable=False),
+    Column("innovation", Boolean, nullable=False),
+)
+
+buyer = Table(
+    "buyer",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # Organisation number with country where there is one, else the folded name with country.
+    Column("key", String(250), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("organisation_number", String(50), nullable=False),
+    Column("country", String(2), nullable=False),
+)
+
+need_buyer = Table(
+    "need_buyer",
+    metadata,
+    Column("need_id", ForeignKey("need.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("buyer_id", ForeignKey("buyer.id"), nullable=False, index=True),
+    Column("commitment", String(20), nullable=False),
+    Column("lead", Boolean, nullable=False),
+    Column("central_purchasing_body", Boolean, nullable=False),
+)
+
+contact = Table(
+    "contact",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("supplier_id", ForeignKey("supplier.id", ondelete="CASCADE"), unique=True),
+    Column("buyer_id", ForeignKey("buyer.id", ondelete="CASCADE"), unique=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+)
+
+change_sequence = Table(
+    "change_sequence",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+)
+
+Index("ix_supplier_source", supplier.c.source, supplier.c.source_id)
+Index("ix_need_source", need.c.source, need.c.source_id)

@@ -1,0 +1,1 @@
+"""Training of the bundled encoder: parallel text in, a sentence-transformers folder out."""
