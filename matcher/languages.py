@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 LANGUAGES: tuple[str, ...] = ("nb", "nn", "sv", "da", "fi", "is", "en", "de")
 """ISO 639-1 codes of the supported languages."""
 
@@ -10,15 +12,14 @@ UNKNOWN = "und"
 
 # Written "nob no" = ISO 639-3 (and 639-2/B), then the ISO 639-1 code it becomes: the languages
 # European notices come in, and what people write for Norwegian.
-_FROM_OTHER_CODES = dict(
-    pair.split()
-    for pair in """
-    nob nb,nor nb,no nb,nno nn,swe sv,dan da,fin fi,isl is,ice is,eng en,deu de,ger de,
-    fra fr,fre fr,nld nl,dut nl,ita it,spa es,por pt,pol pl,ces cs,cze cs,slk sk,slo sk,slv sl,
-    hun hu,ron ro,rum ro,bul bg,hrv hr,srp sr,ell el,gre el,est et,lav lv,lit lt,mlt mt,gle ga,
-    mkd mk,sqi sq,tur tr,ukr uk,rus ru,cat ca,eus eu,glg gl,fao fo,kal kl,sme se
-    """.split(",")
+_OTHER_CODES = (
+    "nob nb  nor nb  no nb  nno nn  swe sv  dan da  fin fi  isl is  ice is  eng en  deu de  ger de "
+    "fra fr  fre fr  nld nl  dut nl  ita it  spa es  por pt  pol pl  ces cs  cze cs  slk sk "
+    "slo sk  slv sl  hun hu  ron ro  rum ro  bul bg  hrv hr  srp sr  ell el  gre el  est et "
+    "lav lv  lit lt  mlt mt  gle ga  mkd mk  sqi sq  tur tr  ukr uk  rus ru  cat ca  eus eu "
+    "glg gl  fao fo  kal kl  sme se"
 )
+_FROM_OTHER_CODES = dict(re.findall(r"(\w+) (\w+)", _OTHER_CODES))
 
 
 def normalise_language(code: str | None) -> str:

@@ -8,7 +8,8 @@ file holds ends up as one of the three.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as column
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Refusal:
     record: str
     field: str
     reason: str
-    content: dict[str, Any] = field(default_factory=dict)
+    content: dict[str, Any] = column(default_factory=dict)
 
     def __str__(self) -> str:
         where = ", ".join(part for part in (self.file, self.record, self.field) if part)
@@ -61,8 +62,8 @@ class Report:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
-    set_aside: dict[str, int] = field(default_factory=dict)
-    refused: list[Refusal] = field(default_factory=list)
+    set_aside: dict[str, int] = column(default_factory=dict)
+    refused: list[Refusal] = column(default_factory=list)
     refused_file: Path | None = None
 
     @property

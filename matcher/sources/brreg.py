@@ -10,7 +10,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import ijson
 from pydantic import ValidationError
@@ -37,29 +37,28 @@ def read_brreg(paths: list[Path]) -> Iterator[Item]:
                 for entity in _entities(stream):
                     number += 1
                     yield read_entity(entity, str(path), number)
-        except _Empty:
+        except _EmptyError:
             yield Refusal(str(path), "", "", "the file is empty")
         except (ijson.JSONError, ValueError, EOFError, OSError) as error:
             reason = f"not readable as JSON after entity {number}: {error}"
             yield Refusal(str(path), f"after entity {number}", "", reason)
 
 
-class _Empty(Exception):
+class _EmptyError(Exception):
     """The file holds nothing."""
 
 
 def _open(path: Path) -> IO[bytes]:
-    stream = path.open("rb")
-    if stream.peek(2)[:2] == b"\x1f\x8b":
-        return gzip.open(stream, "rb")
-    return stream
+    with path.open("rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
 
 
 def _entities(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
     buffered = io.BufferedReader(stream)  # type: ignore[type-var]
     head = buffered.peek(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
-        raise _Empty
+        raise _EmptyError
     if buffered.peek(3)[:3] == b"\xef\xbb\xbf":
         buffered.read(3)
     if head.startswith(b"["):
@@ -170,5 +169,3 @@ _COUNTIES = {
 
 def _county(municipality_number: str) -> str:
     return _COUNTIES.get(municipality_number[:2], "")
-
-

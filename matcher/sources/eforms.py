@@ -199,9 +199,7 @@ def _language(code: str | None) -> str:
 
 def _part(lot: etree._Element, first: str) -> Part:
     project = lot.find("cac:ProcurementProject", _NS)
-    return Part(
-        id=_text(lot, "cbc:ID") or "LOT", texts=_texts(project, first), cpv=_cpv(project)
-    )
+    return Part(id=_text(lot, "cbc:ID") or "LOT", texts=_texts(project, first), cpv=_cpv(project))
 
 
 def _cpv(project: etree._Element | None) -> tuple[str, ...]:
@@ -228,10 +226,9 @@ def _buyers(root: etree._Element, form: str) -> tuple[Buyer, ...]:
     commitment = Commitment.COMMITS if form == "competition" else Commitment.DECLARES_INTENT
     buyers = []
     for party in root.findall("cac:ContractingParty", _NS):
-        reference = _text(party, "cac:Party/cac:PartyIdentification/cbc:ID")
-        organisation = organisations.get(reference)
-        if organisation is not None:
-            buyers.append(_buyer(organisation, commitment))
+        found = organisations.get(_text(party, "cac:Party/cac:PartyIdentification/cbc:ID"))
+        if found is not None:
+            buyers.append(_buyer(found, commitment))
     return tuple(buyers)
 
 

@@ -63,7 +63,9 @@ HEADINGS: dict[str, str] = {
 }
 
 _BY_HEADING = {
-    heading.strip(): field for field, headings in HEADINGS.items() for heading in headings.split(",")
+    heading.strip(): field
+    for field, headings in HEADINGS.items()
+    for heading in headings.split(",")
 }
 _NEED_FIELDS = {"buyers", "procedure", "deadline"}
 _SUPPLIER_FIELDS = {"name", "nace", "employees", "organisation_number", "founded"}
@@ -97,13 +99,13 @@ def guess_columns(headings: list[str], given: Mapping[str, str]) -> dict[str, st
         if heading in mapping or heading.startswith("_"):
             continue
         folded = fold(heading)
-        field = _BY_HEADING.get(folded)
-        if field is None:
+        found = _BY_HEADING.get(folded)
+        if found is None:
             base, _, last = folded.rpartition(" ")
             if last in (*LANGUAGES, "no") and _BY_HEADING.get(base) in ("title", "text"):
-                field = f"{_BY_HEADING[base]}:{'nb' if last == 'no' else last}"
-        if field and field not in given:
-            mapping[heading] = field
+                found = f"{_BY_HEADING[base]}:{'nb' if last == 'no' else last}"
+        if found and found not in given:
+            mapping[heading] = found
     return mapping
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 import pandas as pd
 from pydantic import ValidationError
@@ -30,8 +30,8 @@ from matcher.records import Buyer, Contact, Kind, Need, Part, Record, Supplier, 
 from matcher.sources.base import Item, Refusal, find_files
 from matcher.sources.headings import guess_columns, guess_kind
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".jsonl", ".ndjson")
-SUFFIXES += tuple(s + ".gz" for s in SUFFIXES if s != ".xlsx")
+_PLAIN = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
+SUFFIXES = (*_PLAIN, *(f"{s}.gz" for s in _PLAIN), ".xlsx")
 MAX_TEXT = 1_000_000
 """Characters a text may have; a longer one is refused rather than cut in silence."""
 _MAX_RECORD_LINES = 500
@@ -42,11 +42,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Row:
-    """A row as found: its place, its values by heading, and what is wrong with its form."""
+    """A row as found: its place, its values by heading, and what is wrong with its form.
+
+    ``own_fields`` tells that each row names its own fields, as in JSON Lines.
+    """
 
     place: str
     values: dict[str, Any]
     problem: str = ""
+    own_fields: bool = False
 
 
 def read_table(
@@ -74,36 +78,42 @@ def _read_rows(
     rows: Iterator[Row], file: str, kind: Kind | None, columns: dict[str, str]
 ) -> Iterator[Item]:
     mapping: dict[str, str] | None = None
+    guessed = kind or Kind.SUPPLIER
     seen: set[str] = set()
+    rows_read = 0
     for row in rows:
+        rows_read += 1
+        if row.problem:
+            yield Refusal(file, row.place, "", row.problem, row.values)
+            continue
         if mapping is None or not seen.issuperset(row.values):
             # JSON Lines may bring new fields in any line; a table's headings never change.
             seen |= set(row.values)
             mapping = guess_columns(list(seen), columns)
-            kind = kind or guess_kind(mapping.values())
+            guessed = kind or guess_kind(mapping.values())
             if not _TEXT_FIELDS.intersection(f.partition(":")[0] for f in mapping.values()):
                 reason = (
                     f"no column is recognised as a name, title or text among {sorted(seen)}: "
                     "name one with --map text=HEADING"
                 )
-                yield Refusal(file, row.place, "", reason)
-                return
-        if row.problem:
-            yield Refusal(file, row.place, "", row.problem, row.values)
-            continue
+                yield Refusal(file, row.place, "", reason, row.values)
+                if not row.own_fields:
+                    return
+                mapping = None
+                continue
         # Two columns for one field: the first that has a value counts.
         fields: dict[str, Any] = {}
         for heading, value in row.values.items():
             name = mapping.get(heading)
             if name and value not in (None, "") and name not in fields:
                 fields[name] = value
-        record, problems = make_record(fields, kind, row.place)
+        record, problems = make_record(fields, guessed, row.place)
         if record is None or problems:
             name, reason = problems[0]
             yield Refusal(file, row.place, name, reason, row.values)
         else:
             yield record
-    if mapping is None:
+    if not rows_read:
         yield Refusal(file, "", "", "the file is empty, or has headings only")
 
 
@@ -134,14 +144,14 @@ def make_record(
         if kind is Kind.SUPPLIER:
             return _supplier(values, common, place), values.problems
         return _need(values, common, place), values.problems
-    except _Unusable as error:
+    except _UnusableError as error:
         return None, [(error.field, error.reason), *values.problems]
     except ValidationError as error:
         first = error.errors()[0]
         return None, [(".".join(map(str, first["loc"])), first["msg"]), *values.problems]
 
 
-class _Unusable(Exception):
+class _UnusableError(Exception):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
         self.field, self.reason = field, reason
@@ -150,14 +160,14 @@ class _Unusable(Exception):
 def _supplier(values: _Values, common: dict[str, Any], place: str) -> Supplier:
     name = values.text("name") or next((t.title for t in common["texts"] if t.title), "")
     if not name:
-        raise _Unusable("name", "the supplier has no name")
+        raise _UnusableError("name", "the supplier has no name")
     number = values.text("organisation_number")
     if not common["id"]:
         common["id"] = common["source_id"] = (
             f"{common['country'] or 'org'}-{number}" if number else _slug(name)
         )
     if not any(t.body for t in common["texts"]):
-        raise _Unusable("text", f"the supplier {common['id']!r} has no text")
+        raise _UnusableError("text", f"the supplier {common['id']!r} has no text")
     return Supplier(
         **common,
         name=name,
@@ -172,7 +182,7 @@ def _supplier(values: _Values, common: dict[str, Any], place: str) -> Supplier:
 
 def _need(values: _Values, common: dict[str, Any], place: str) -> Need:
     if not any(t.title or t.body for t in common["texts"]):
-        raise _Unusable("text", f"the need {common['id'] or place!r} has no text")
+        raise _UnusableError("text", f"the need {common['id'] or place!r} has no text")
     if not common["id"]:
         common["id"] = common["source_id"] = _slug(
             common["texts"][0].title or common["texts"][0].body[:60]
@@ -181,7 +191,7 @@ def _need(values: _Values, common: dict[str, Any], place: str) -> Need:
         **common,
         buyers=values.buyers(common["country"]),
         parts=values.parts(),
-        procedure=values.text("procedure") or "other",  # type: ignore[arg-type]
+        procedure=values.text("procedure") or "other",
         published=values.one("published", _date, None),
         deadline=values.one("deadline", _date, None),
         value=values.one("value", _amount, None),
@@ -237,8 +247,7 @@ class _Values:
         return tuple(dict.fromkeys(found))
 
     def texts(self) -> tuple[Text, ...]:
-        """The record's texts: ``texts``, or ``title`` and ``text`` with ``lang``, and columns
-        such as ``text_sv``."""
+        """Return the texts: ``texts``, or ``title`` and ``text``, or columns as ``text_sv``."""
         given = self.fields.get("texts")
         if isinstance(given, list):
             return self._given_texts(given)
@@ -362,7 +371,7 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 def _open(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
-        return gzip.open(path, "rb")
+        return cast("IO[bytes]", gzip.open(path, "rb"))
     return path.open("rb")
 
 
@@ -474,7 +483,9 @@ def _jsonl_rows(path: Path) -> Iterator[Row]:
         elif _BROKEN.search(line):
             yield Row(place, value, "bytes that are no UTF-8, as the rest of the file is")
         else:
-            yield Row(f"{place} ({value['id']})" if value.get("id") else place, value)
+            if value.get("id"):
+                place = f"{place} ({value['id']})"
+            yield Row(place, value, own_fields=True)
 
 
 def _xlsx_rows(path: Path) -> Iterator[Row]:

@@ -225,9 +225,7 @@ class Store:
         with self.engine.connect() as connection:
             return int(connection.execute(select(schema.change_sequence.c.last)).scalar_one())
 
-    def _records(
-        self, connection: Connection, kind: Kind, rows: Sequence[Any]
-    ) -> Iterator[Record]:
+    def _records(self, connection: Connection, kind: Kind, rows: Sequence[Any]) -> Iterator[Record]:
         if kind is Kind.SUPPLIER:
             for row in rows:
                 yield Supplier(**_plain(row))
@@ -303,7 +301,9 @@ def _save_buyers(connection: Connection, needs: list[Need]) -> None:
     ]
     if links:
         connection.execute(insert(link), links)
-    contacts = {known[key]: b.contact for key, b in buyers.items() if b.contact}
+    contacts: dict[Any, Contact | None] = {
+        known[key]: b.contact for key, b in buyers.items() if b.contact
+    }
     _save_contacts(connection, "buyer_id", contacts)
 
 
@@ -313,9 +313,7 @@ def _buyer_ids(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     return {row.key: row.id for row in connection.execute(query)}
 
 
-def _save_contacts(
-    connection: Connection, owner: str, contacts: dict[Any, Contact | None]
-) -> None:
+def _save_contacts(connection: Connection, owner: str, contacts: dict[Any, Contact | None]) -> None:
     table = schema.contact
     connection.execute(delete(table).where(table.c[owner].in_(list(contacts))))
     rows = [{owner: key, **c.model_dump()} for key, c in contacts.items() if c]

@@ -20,7 +20,9 @@ from matcher.training.corpus import ParallelCorpus
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
-def reciprocal_rank(scores: NDArray[np.float32], right: NDArray[np.bool_], depth: int = 10) -> float:
+def reciprocal_rank(
+    scores: NDArray[np.float32], right: NDArray[np.bool_], depth: int = 10
+) -> float:
     """Mean reciprocal rank of the first right column per row, 0 beyond ``depth``.
 
     Ties count against the right answer, so identical vectors earn nothing by luck.
@@ -45,9 +47,7 @@ def code_retrieval(encode: Encode, labels: Path) -> dict[str, float]:
     languages = sorted({row["lang"] for row in rows})
     by_language = {lang: [r for r in rows if r["lang"] == lang] for lang in languages}
     vectors = {lang: encode([r["text"] for r in by_language[lang]]) for lang in languages}
-    label_of = {
-        lang: {r["code"]: r["text"] for r in by_language[lang]} for lang in languages
-    }
+    label_of = {lang: {r["code"]: r["text"] for r in by_language[lang]} for lang in languages}
     result = {}
     for one, other in permutations(languages, 2):
         query = [
@@ -87,7 +87,10 @@ def translation_retrieval(encode: Encode, corpus: ParallelCorpus) -> dict[str, f
         one, other = (vectors[list(side)] for side in zip(*pairs, strict=True))
         scores = one @ other.T
         result[name] = float(
-            ((scores.argmax(0) == np.arange(len(pairs))).mean()
-            + (scores.argmax(1) == np.arange(len(pairs))).mean()) / 2
+            (
+                (scores.argmax(0) == np.arange(len(pairs))).mean()
+                + (scores.argmax(1) == np.arange(len(pairs))).mean()
+            )
+            / 2
         )
     return result

@@ -1,0 +1,1 @@
+"""The edges of Samspill: command line, HTTP and web pages."""

@@ -1,0 +1,126 @@
+"""What the command line prints: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from api.schemas import MatchesOut
+from matcher.records import Supplier
+from matcher.service import Match, Matches
+from matcher.sources.base import Report
+
+_SHOWN_REFUSALS = 20
+
+
+def report(result: Report) -> None:
+    """Print what became of an import."""
+    out = Console(highlight=False, soft_wrap=True)
+    aside = sum(result.set_aside.values())
+    out.print(
+        f"Read {result.read}: {result.new} new, {result.changed} changed, "
+        f"{result.unchanged} unchanged, {aside} set aside, {len(result.refused)} refused"
+    )
+    for reason, count in sorted(result.set_aside.items()):
+        out.print(f"  set aside: {count} x {reason}")
+    for refusal in result.refused[:_SHOWN_REFUSALS]:
+        out.print(f"  [red]refused:[/red] {escape(str(refusal))}")
+    if len(result.refused) > _SHOWN_REFUSALS:
+        out.print(f"  ... and {len(result.refused) - _SHOWN_REFUSALS} more")
+    if result.refused_file:
+        out.print(f"  Refused records: {result.refused_file} (mend it and import it again)")
+
+
+def matches(found: Matches, as_json: bool) -> None:
+    """Print a ranking with its reasons."""
+    if as_json:
+        body = MatchesOut.of(found).model_dump(mode="json")
+        print(json.dumps(body, ensure_ascii=False, indent=2))
+        return
+    out = Console(highlight=False)
+    query = found.result.query
+    title = found.asking.title or found.asking.texts[0].body[:80]
+    out.print(f"[bold]{escape(title)}[/bold]  ({query.lang})")
+    out.print(
+        f"{len(found.matches)} of {found.result.candidates} candidates, "
+        f"generation {found.result.generation}, "
+        f"{1000 * sum(found.result.seconds.values()):.0f} ms"
+    )
+    if not found.matches:
+        out.print("No record passes the filters.")
+    for match in found.matches:
+        _match(out, match)
+
+
+def _match(out: Console, match: Match) -> None:
+    record, why = match.record, match.explanation
+    place = ", ".join(filter(None, (record.region, record.country)))
+    lang = record.texts[0].lang
+    out.print(
+        f"\n[bold]{match.hit.position:>2}. {escape(record.title)}[/bold]  "
+        f"[dim]{escape(record.id)}[/dim]  {lang}  {escape(place)}"
+        f"{_size(record)}  score {match.hit.score:.2f}"
+    )
+    if why.words:
+        met = ", ".join(
+            p.query_word if p.query_word == p.record_word else f"{p.query_word} ~ {p.record_word}"
+            for p in why.words
+        )
+        out.print(Padding(f"[green]words:[/green] {escape(met)}", (0, 0, 0, 4)))
+    for pair in why.passages[:2]:
+        text = escape(pair.record_passage.text)
+        out.print(Padding(f"[green]says:[/green] {text}", (0, 0, 0, 4)))
+    if why.cpv:
+        out.print(Padding(f"[green]CPV in common:[/green] {', '.join(why.cpv)}", (0, 0, 0, 4)))
+    if why.missing:
+        missing = escape(", ".join(why.missing[:5]))
+        out.print(Padding(f"[yellow]not mentioned:[/yellow] {missing}", (0, 0, 0, 4)))
+
+
+def _size(record: object) -> str:
+    if isinstance(record, Supplier) and record.employees is not None:
+        return f"  {record.employees} employees"
+    return ""
+
+
+def evaluations(results: list[dict[str, Any]]) -> None:
+    """Print the metrics of one or more stages side by side."""
+    out = Console(highlight=False)
+    first = results[0]
+    out.print(f"{first['needs']} needs, {first['suppliers']} suppliers, encoder {first['encoder']}")
+    names = [n for n in first["metrics"] if n != "needs"]
+    for part in ("metrics", "cross_lingual", "same_language"):
+        count = first[part]["needs"]
+        heading = {"metrics": "all pairs", "cross_lingual": "across languages"}.get(
+            part, "same language"
+        )
+        table = Table("stage", *names, "seconds", title=f"{heading} ({count} needs)")
+        for r in results:
+            table.add_row(r["stage"], *(f"{r[part][n]:.3f}" for n in names), str(r["seconds"]))
+        out.print(table)
+    last = results[-1]
+    pairs = Table("pair", "needs", "ndcg@10", title=f"by language pair, stage {last['stage']}")
+    for pair, values in last["by_language_pair"].items():
+        pairs.add_row(pair, str(values["needs"]), f"{values['ndcg@10']:.3f}")
+    out.print(pairs)
+
+
+def status(values: dict[str, Any]) -> None:
+    """Print the state of store and index."""
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(f"Store       {values['store']}")
+    out.print(f"Needs       {values['needs']}")
+    out.print(f"Suppliers   {values['suppliers']}")
+    out.print(f"Last change {values['last_change']}")
+    out.print(f"Generation  {values['generation'] or 'none: run `samspill reindex`'}")
+    for run in values["runs"]:
+        outcome = run["outcome"] if not run["error"] else f"{run['outcome']}: {run['error']}"
+        out.print(
+            f"  {run['started']}  {run['seconds']} s  "
+            f"{run['peak_memory'] / 1e6:.0f} MB  {escape(outcome)}"
+        )

@@ -1,0 +1,232 @@
+"""Encoders: texts in, unit vectors out.
+
+The seam is small: :class:`Encoder` encodes and has a fingerprint. :class:`StaticEncoder` runs
+the bundled model, and any other static one, without loading PyTorch;
+:class:`SentenceTransformerEncoder` runs everything else that sentence-transformers can load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from itertools import chain
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+from scipy.sparse import csr_array
+from tokenizers import Tokenizer
+
+from matcher.errors import SettingsError
+from matcher.text import fold
+
+BUNDLED = Path(__file__).parent / "model"
+"""Folder of the bundled model."""
+
+_WORD = re.compile(r"[^\W_]+")
+_BATCH = 8192
+_REMEMBERED_WORDS = 2_000_000
+
+Vectors = NDArray[np.float32]
+
+
+class Role(StrEnum):
+    """What a text is, for models that prompt the two sides differently."""
+
+    QUERY = "query"
+    PASSAGE = "passage"
+
+
+class Encoder(Protocol):
+    """Turns texts into unit vectors.
+
+    Attributes:
+        dimension: Length of a vector.
+        fingerprint: Changes whenever the vectors may: an index belongs to one fingerprint.
+        name: For people.
+    """
+
+    dimension: int
+    fingerprint: str
+    name: str
+
+    def encode(self, texts: Sequence[str], role: Role = Role.PASSAGE) -> Vectors:
+        """Encode texts: float32[len(texts), dimension], each row of length one (or zero)."""
+        ...
+
+
+class StaticEncoder:
+    """A static model: a text is the sum of its subwords' vectors, normalised.
+
+    Reads the sentence-transformers form (``StaticEmbedding``, plain or quantised with a weight
+    per row). A word's pieces do not depend on its neighbours, so each distinct word is cut
+    once and remembered; what is left per text is one row of a sparse product.
+
+    Args:
+        folder: Of the model.
+
+    Raises:
+        SettingsError: The folder holds no static model.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        module = _static_module(folder)
+        if module is None:
+            raise SettingsError(f"{folder} holds no static sentence-transformers model")
+        self.name = "bundled" if folder == BUNDLED else str(folder)
+        self.fingerprint = fingerprint(folder)
+        self._tokenizer = Tokenizer.from_file(str(module / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._table = _table(load_file(module / "model.safetensors"))
+        self.dimension = int(self._table.shape[1])
+        self._pieces: dict[str, tuple[int, ...]] = {}
+
+    def encode(self, texts: Sequence[str], role: Role = Role.PASSAGE) -> Vectors:  # noqa: ARG002
+        """Encode texts; both roles alike."""
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for start in range(0, len(texts), _BATCH):
+            cut = [_WORD.findall(fold(t)) for t in texts[start : start + _BATCH]]
+            vectors[start : start + _BATCH] = normalise(self._sums(cut))
+        return vectors
+
+    def encode_words(self, words: Sequence[str]) -> Vectors:
+        """Encode single folded words: float32[len(words), dimension], unit rows.
+
+        The same vectors as :meth:`encode` gives, without looking for words in them first.
+        """
+        return normalise(self._sums([(w,) for w in words]))
+
+    def _sums(self, cut: Sequence[Sequence[str]]) -> Vectors:
+        """Sum the vectors of all pieces of all words of each text."""
+        self._learn({w for words in cut for w in words})
+        pieces = self._pieces
+        rows = [list(chain.from_iterable([pieces[w] for w in words])) for words in cut]
+        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum([len(r) for r in rows], out=offsets[1:])
+        columns = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(offsets[-1]))
+        ones = np.ones(len(columns), dtype=np.float32)
+        counts = csr_array((ones, columns, offsets), shape=(len(rows), len(self._table)))
+        return np.asarray(counts @ self._table)
+
+    def _learn(self, words: Iterable[str]) -> None:
+        if len(self._pieces) > _REMEMBERED_WORDS:
+            self._pieces = {}
+        unknown = [w for w in words if w not in self._pieces]
+        if unknown:
+            cut = self._tokenizer.encode_batch_fast(unknown, add_special_tokens=False)
+            self._pieces.update((w, tuple(e.ids)) for w, e in zip(unknown, cut, strict=True))
+
+
+class SentenceTransformerEncoder:
+    """Any model sentence-transformers can load, by name or path.
+
+    Query and passage prompts, pooling, truncation and normalisation are the model's own.
+
+    Raises:
+        SettingsError: The model cannot be loaded.
+    """
+
+    def __init__(self, name: str) -> None:
+        # Seconds to import, so only where such a model is used.
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            self._model = SentenceTransformer(name)
+        except Exception as error:
+            raise SettingsError(
+                f"the encoder {name!r} cannot be loaded ({error}); SAMSPILL_ENCODER takes "
+                "`bundled`, the path of a model, or a name on a hub this machine can reach"
+            ) from error
+        dimension = self._model.get_embedding_dimension()
+        if dimension is None:
+            raise SettingsError(f"the encoder {name!r} does not say its dimension")
+        self.name = name
+        self.dimension = int(dimension)
+        self.fingerprint = fingerprint(_local_folder(name))
+
+    def encode(self, texts: Sequence[str], role: Role = Role.PASSAGE) -> Vectors:
+        """Encode texts with the prompt of their role, if the model has one."""
+        encode = self._model.encode_query if role is Role.QUERY else self._model.encode_document
+        vectors = encode(list(texts), batch_size=64, convert_to_numpy=True, show_progress_bar=False)
+        return normalise(np.asarray(vectors, dtype=np.float32).reshape(-1, self.dimension))
+
+
+def load_encoder(name: str) -> StaticEncoder | SentenceTransformerEncoder:
+    """Load an encoder by what ``SAMSPILL_ENCODER`` says: ``bundled``, a path, or a name.
+
+    Raises:
+        SettingsError: It cannot be loaded.
+    """
+    folder = BUNDLED if name == "bundled" else Path(name)
+    if folder.is_dir() and _static_module(folder) is not None:
+        return StaticEncoder(folder)
+    if name == "bundled":
+        raise SettingsError(f"the bundled model is missing from {BUNDLED}: reinstall samspill")
+    return SentenceTransformerEncoder(name)
+
+
+def load_word_encoder(encoder: Encoder) -> StaticEncoder:
+    """Return the encoder of single words for an encoder of texts.
+
+    Words are compared with static vectors whatever encodes the texts: the encoder itself if it
+    is static, else the bundled one.
+    """
+    return encoder if isinstance(encoder, StaticEncoder) else StaticEncoder(BUNDLED)
+
+
+def normalise(vectors: Vectors) -> Vectors:
+    """Scale rows to length one; rows of zeros stay."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+
+
+def fingerprint(folder: Path) -> str:
+    """Return a digest over names and bytes of all files of a model, 16 hex digits."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        if path.suffix in (".md", ".py", ".pyc"):
+            continue
+        digest.update(path.relative_to(folder).as_posix().encode())
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _static_module(folder: Path) -> Path | None:
+    """Folder of the static module, if that is what the model consists of."""
+    try:
+        modules: list[dict[str, Any]] = json.loads((folder / "modules.json").read_text())
+    except (OSError, ValueError):
+        return None
+    if not modules or not modules[0].get("type", "").endswith("StaticEmbedding"):
+        return None
+    if any(not m["type"].endswith("Normalize") for m in modules[1:]):
+        return None
+    module = folder / str(modules[0].get("path", ""))
+    return module if (module / "tokenizer.json").exists() else None
+
+
+def _table(tensors: dict[str, NDArray[Any]]) -> Vectors:
+    if "embedding.weight" in tensors:
+        return np.asarray(tensors["embedding.weight"], dtype=np.float32)
+    table: Vectors = tensors["embeddings"].astype(np.float32)
+    if "mapping" in tensors:
+        table = table[tensors["mapping"]]
+    if "weights" in tensors:
+        table *= tensors["weights"].astype(np.float32)[:, None]
+    return table
+
+
+def _local_folder(name: str) -> Path:
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(name, local_files_only=True))

@@ -1,0 +1,23 @@
+"""The index: generations of dense vectors, lexical postings and terms, for both sides."""
+
+from matcher.index.facets import Filters
+from matcher.index.generation import (
+    Generation,
+    build_generation,
+    current_name,
+    open_current,
+    prune,
+    publish,
+)
+from matcher.index.side import Side
+
+__all__ = [
+    "Filters",
+    "Generation",
+    "Side",
+    "build_generation",
+    "current_name",
+    "open_current",
+    "prune",
+    "publish",
+]

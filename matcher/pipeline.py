@@ -1,0 +1,374 @@
+"""The matcher: from a query to a ranking, by named stages over a fixed set of fields.
+
+A stage takes a :class:`Ranking` and returns one with more fields filled in. A pipeline is a
+tuple of stages run in a loop, which keeps the time each took: what a ranking shows can be
+traced to the stage that put it there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.embed import Encoder, Role, StaticEncoder
+from matcher.errors import InputError
+from matcher.index.facets import UNKNOWN_LANGUAGE, Filters, language_number
+from matcher.index.generation import Generation
+from matcher.index.side import Side, centre
+from matcher.rank import (
+    Scores,
+    best_first,
+    calibrate,
+    inverse_document_frequency,
+    passage_alignment,
+    soft_match,
+)
+from matcher.records import Kind, Record
+from matcher.text import Passage, TermMaker, canonical_text, language_of, passages, words
+
+CANDIDATES = 1000
+"""Records that dense and lexical search each put forward; a side no larger is ranked whole."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A record prepared for matching against the other side.
+
+    Attributes:
+        kind: What it is; the other kind is searched.
+        record_id: Of a stored record, or empty.
+        lang: Its language.
+        passages: Its passages.
+        vectors: float32[passages, d], centred unit vectors.
+        terms: Its distinct terms with their languages; ``counts`` how often each stands in it.
+        term_vectors: float32[terms, w].
+        term_weights: float32[terms], inverse document frequency in the term's language.
+    """
+
+    kind: Kind
+    record_id: str
+    lang: str
+    passages: list[Passage]
+    vectors: NDArray[np.float32]
+    terms: list[tuple[str, str]]
+    counts: Scores
+    term_vectors: NDArray[np.float32]
+    term_weights: Scores
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates and their scores; each stage fills in more.
+
+    Attributes:
+        records: int64[c], numbers of the candidates on the searched side.
+        background: int64[b], records drawn at random, scored alike, to calibrate by.
+        fields: Name -> float32[c]: ``lexical``, ``dense``, ``covered``, ``answering``, ``score``.
+        background_fields: The same for the background.
+        seconds: Stage -> time it took.
+    """
+
+    query: Query
+    side: Side
+    filters: Filters
+    records: NDArray[np.int64]
+    background: NDArray[np.int64]
+    fields: dict[str, Scores] = field(default_factory=dict)
+    background_fields: dict[str, Scores] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def with_field(self, name: str, scores: Scores) -> Ranking:
+        """Add a field, given the scores of candidates and background in one array."""
+        count = len(self.records)
+        return replace(
+            self,
+            fields={**self.fields, name: scores[:count]},
+            background_fields={**self.background_fields, name: scores[count:]},
+        )
+
+    @property
+    def scored(self) -> NDArray[np.int64]:
+        """Candidates and background, in the order :meth:`with_field` takes them."""
+        return np.concatenate([self.records, self.background])
+
+
+Stage = tuple[str, Callable[["Matcher", Ranking], Ranking]]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One place of a ranking: a record, its score, and each stage's number."""
+
+    record_id: str
+    position: int
+    score: float
+    parts: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A ranking cut to its first k, with what it was made by."""
+
+    hits: list[Hit]
+    query: Query
+    generation: str
+    candidates: int
+    stage: str
+    seconds: dict[str, float]
+
+
+class Matcher:
+    """Ranks the records of one side for a record of the other.
+
+    Args:
+        generation: The index.
+        encoder: Of passages; must be the one that made the index.
+        word_encoder: Of terms, likewise.
+        term_maker: Makes terms.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        encoder: Encoder,
+        word_encoder: StaticEncoder,
+        term_maker: TermMaker,
+    ) -> None:
+        generation.check(encoder, word_encoder)
+        self.generation = generation
+        self.encoder = encoder
+        self.word_encoder = word_encoder
+        self.term_maker = term_maker
+        self._centres = _query_centres(generation)
+        self._records_per_language = np.sum(
+            [
+                np.bincount(side.facets.languages, minlength=UNKNOWN_LANGUAGE + 1)
+                for side in generation.sides.values()
+            ],
+            axis=0,
+        )
+
+    def prepare(self, record: Record, kind: Kind) -> Query:
+        """Prepare a record as a query.
+
+        Raises:
+            InputError: It has no words to match.
+        """
+        found = passages(record)
+        counts: Counter[tuple[str, str]] = Counter()
+        for passage in found:
+            for word in words(passage.text):
+                for term in self.term_maker.terms(word, passage.lang):
+                    counts[term, passage.lang] += 1
+        if not counts:
+            raise InputError("the text holds no words to match by")
+        terms = list(counts)
+        vectors = self.encoder.encode([p.text for p in found], Role.QUERY)
+        languages = np.array([language_number(p.lang) for p in found], dtype=np.uint8)
+        return Query(
+            kind=kind,
+            record_id=record.id,
+            lang=language_of(canonical_text(record)),
+            passages=found,
+            vectors=centre(vectors, languages, self._centres),
+            terms=terms,
+            counts=np.array(list(counts.values()), dtype=np.float32),
+            term_vectors=self.word_encoder.encode_words([t for t, _ in terms]),
+            term_weights=self._idf(terms),
+        )
+
+    def match(
+        self,
+        query: Query,
+        k: int = 10,
+        filters: Filters | None = None,
+        stage: str = "full",
+    ) -> Result:
+        """Rank the other side for a query.
+
+        Args:
+            query: From :meth:`prepare`.
+            k: Length of the list; shorter only if fewer pass the filters.
+            filters: What a record must be.
+            stage: ``lexical``, ``dense``, ``hybrid`` or ``full``.
+        """
+        side = self.generation.sides[query.kind.other]
+        ranking = Ranking(
+            query, side, filters or Filters(), np.zeros(0, dtype=np.int64), side.background
+        )
+        for name, run in PIPELINES[stage]:
+            started = time.perf_counter()
+            ranking = run(self, ranking)
+            ranking.seconds[name] = time.perf_counter() - started
+        order = best_first(ranking.fields["score"], k)
+        hits = [
+            Hit(
+                side.ids[int(ranking.records[i])],
+                place,
+                float(ranking.fields["score"][i]),
+                {name: float(values[i]) for name, values in ranking.fields.items()},
+            )
+            for place, i in enumerate(order, start=1)
+        ]
+        return Result(
+            hits,
+            query,
+            self.generation.name,
+            len(ranking.records),
+            stage,
+            ranking.seconds,
+        )
+
+    def _idf(self, terms: list[tuple[str, str]]) -> Scores:
+        """Weights of terms, by the frequency in their language on both sides."""
+        languages = np.array([language_number(lang) for _, lang in terms])
+        frequency = np.zeros(len(terms), dtype=np.int64)
+        for side in self.generation.sides.values():
+            numbers = np.array([side.term_numbers.get(t, -1) for t, _ in terms])
+            known = numbers >= 0
+            frequency[known] += side.frequencies[languages[known], numbers[known]]
+        return inverse_document_frequency(frequency, self._records_per_language[languages])
+
+    def side_term_weights(self, side: Side) -> Scores:
+        """Weights of all terms of a side, each by its most frequent language."""
+        frequency = side.frequencies.max(axis=0)
+        language = side.frequencies.argmax(axis=0)
+        return inverse_document_frequency(frequency, self._records_per_language[language])
+
+
+def _query_centres(generation: Generation) -> NDArray[np.float32]:
+    """Centres of each language over both sides, weighted by what stands behind them."""
+    sides = list(generation.sides.values())
+    weights = np.stack([s.centre_weights for s in sides])
+    total = np.maximum(weights.sum(axis=0), 1)
+    centres = np.stack([s.centres for s in sides])
+    return np.asarray((centres * (weights / total)[:, :, None]).sum(axis=0), dtype=np.float32)
+
+
+# -- stages
+
+
+def candidates(matcher: Matcher, ranking: Ranking) -> Ranking:
+    """Choose the records to score: all that pass on a small side, else what search finds."""
+    side, query, filters = ranking.side, ranking.query, ranking.filters
+    allowed = side.facets.mask(filters)
+    passing = np.flatnonzero(allowed)
+    if len(passing) <= 2 * CANDIDATES:
+        return replace(ranking, records=passing)
+    found = [_lexical_candidates(side, query, allowed), _dense_candidates(side, query, allowed)]
+    return replace(ranking, records=np.unique(np.concatenate(found)))
+
+
+def _lexical_candidates(side: Side, query: Query, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    scores = _lexical_scores(side, query)
+    scores[~allowed] = -1
+    return best_first(scores, CANDIDATES)
+
+
+def _dense_candidates(side: Side, query: Query, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    passage_allowed = np.repeat(allowed, np.diff(side.passage_starts))
+    _, positions = side.dense.search(query.vectors, CANDIDATES, passage_allowed)
+    owners = np.searchsorted(side.passage_starts, positions.ravel(), side="right") - 1
+    return np.unique(owners[positions.ravel() >= 0])
+
+
+def lexical(matcher: Matcher, ranking: Ranking) -> Ranking:
+    """Score by BM25."""
+    scores = _lexical_scores(ranking.side, ranking.query)
+    return ranking.with_field("lexical", scores[ranking.scored])
+
+
+def _lexical_scores(side: Side, query: Query) -> Scores:
+    repeats: dict[int, float] = {}
+    for (term, _), count in zip(query.terms, query.counts, strict=True):
+        number = side.term_numbers.get(term)
+        if number is not None:
+            repeats[number] = repeats.get(number, 0) + float(count)
+    return side.lexical.scores(list(repeats), list(repeats.values()))
+
+
+def dense(matcher: Matcher, ranking: Ranking) -> Ranking:
+    """Score by the alignment of passages."""
+    side, query = ranking.side, ranking.query
+    starts = side.passage_starts[ranking.scored]
+    length = side.passage_starts[ranking.scored + 1] - starts
+    local = np.concatenate([[0], np.cumsum(length)])
+    positions = np.arange(local[-1]) + np.repeat(starts - local[:-1], length)
+    weights = np.ones(len(query.vectors), dtype=np.float32)
+    scores = passage_alignment(query.vectors, weights, side.dense.vectors(positions), local)
+    return ranking.with_field("dense", scores)
+
+
+def terms(matcher: Matcher, ranking: Ranking) -> Ranking:
+    """Score by soft matching of terms, in both directions."""
+    side, query = ranking.side, ranking.query
+    rows = side.record_terms.take(ranking.scored)
+    covered, answering = soft_match(
+        query.term_vectors,
+        query.term_weights,
+        rows,
+        side.term_vectors,
+        matcher.side_term_weights(side),
+    )
+    return ranking.with_field("covered", covered).with_field("answering", answering)
+
+
+def fuse(**weights: float) -> Callable[[Matcher, Ranking], Ranking]:
+    """Make the stage that adds up calibrated fields with these weights."""
+
+    def stage(matcher: Matcher, ranking: Ranking) -> Ranking:
+        languages = ranking.side.facets.languages
+        total = np.zeros(len(ranking.records), dtype=np.float32)
+        for name, weight in weights.items():
+            total += weight * calibrate(
+                ranking.fields[name],
+                languages[ranking.records],
+                ranking.background_fields[name],
+                languages[ranking.background],
+            )
+        return replace(ranking, fields={**ranking.fields, "score": total})
+
+    return stage
+
+
+def alone(name: str) -> Callable[[Matcher, Ranking], Ranking]:
+    """Make the stage that ranks by one field as it is."""
+
+    def stage(matcher: Matcher, ranking: Ranking) -> Ranking:
+        return replace(ranking, fields={**ranking.fields, "score": ranking.fields[name]})
+
+    return stage
+
+
+def full_fusion(matcher: Matcher, ranking: Ranking) -> Ranking:
+    """Fuse all fields.
+
+    What counts most is how much of the need the supplier covers, whichever of the two asks.
+    """
+    by_need = ranking.query.kind is Kind.NEED
+    need, supplier = ("covered", "answering") if by_need else ("answering", "covered")
+    return fuse(**{need: 1.0, supplier: 0.6, "lexical": 0.1, "dense": 0.3})(matcher, ranking)
+
+
+PIPELINES: dict[str, tuple[Stage, ...]] = {
+    "lexical": (("candidates", candidates), ("lexical", lexical), ("rank", alone("lexical"))),
+    "dense": (("candidates", candidates), ("dense", dense), ("rank", alone("dense"))),
+    "hybrid": (
+        ("candidates", candidates),
+        ("lexical", lexical),
+        ("dense", dense),
+        ("fuse", fuse(lexical=1.0, dense=1.0)),
+    ),
+    "full": (
+        ("candidates", candidates),
+        ("lexical", lexical),
+        ("dense", dense),
+        ("terms", terms),
+        ("fuse", full_fusion),
+    ),
+}

@@ -1,0 +1,157 @@
+"""Scores and their fusion: pure functions on arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.index.arrays import Ragged
+
+Scores = NDArray[np.float32]
+
+FLOOR = 0.3
+"""Cosine below which two terms have nothing to do with each other."""
+_SHRINKAGE = 5.0
+
+
+def inverse_document_frequency(
+    frequency: NDArray[np.integer], records: NDArray[np.integer] | int
+) -> Scores:
+    """Weigh terms by how few of the records of their language hold them."""
+    return np.log1p((np.asarray(records) + 1) / (np.asarray(frequency) + 0.5)).astype(np.float32)
+
+
+def passage_alignment(
+    query: NDArray[np.float32],
+    weights: Scores,
+    passages: NDArray[np.float32],
+    starts: NDArray[np.int64],
+) -> Scores:
+    """Score records by how well their passages answer each passage of a query.
+
+    For each passage of the query its best counterpart in the record, averaged: late
+    interaction (Khattab and Zaharia 2020) between sentences.
+
+    Args:
+        query: float32[q, d] unit rows.
+        weights: float32[q], of the query's passages.
+        passages: float32[p, d], those of all records, side by side.
+        starts: int64[records + 1], which belong to whom.
+
+    Returns:
+        float32[records]; 0 for a record without passages.
+    """
+    best = _row_maximum(query @ passages.T, starts)
+    return np.asarray(weights @ best / max(float(weights.sum()), 1e-9), dtype=np.float32)
+
+
+def soft_match(
+    query: NDArray[np.float32],
+    query_weights: Scores,
+    rows: Ragged,
+    term_vectors: NDArray[np.float16],
+    term_weights: Scores,
+    floor: float = FLOOR,
+) -> tuple[Scores, Scores]:
+    """Score records by soft matching of terms, across languages.
+
+    Every term of the query is compared with every term of a record; it counts with its weight
+    times its best similarity (late interaction with static vectors). The other way round, the
+    share of the record that the query answers tells a specialist from one who does everything.
+
+    Args:
+        query: float32[q, w] unit vectors of the query's terms.
+        query_weights: float32[q].
+        rows: Terms of each record, as numbers.
+        term_vectors: float16[terms, w] unit vectors.
+        term_weights: float32[terms].
+        floor: Similarities below it count nothing.
+
+    Returns:
+        How much of the query each record covers, and how much of each record the query covers:
+        two float32[records] between 0 and 1.
+    """
+    if not len(query) or not len(rows):
+        return np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=np.float32)
+    distinct, local = _distinct(rows.values, len(term_vectors))
+    similarity = query @ term_vectors[distinct].astype(np.float32).T
+    similarity[similarity < floor] = 0
+    best = _row_maximum(similarity[:, local], rows.starts)
+    covered = query_weights @ best / max(float(query_weights.sum()), 1e-9)
+    weights = term_weights[distinct]
+    answered = _row_sum((weights * similarity.max(axis=0))[local], rows.starts)
+    total = _row_sum(weights[local], rows.starts)
+    answering = np.divide(answered, total, out=np.zeros_like(total), where=total > 0)
+    return covered.astype(np.float32), answering.astype(np.float32)
+
+
+def calibrate(
+    scores: Scores,
+    groups: NDArray[np.integer],
+    background: Scores,
+    background_groups: NDArray[np.integer],
+) -> Scores:
+    """Express scores in standard deviations above chance, language by language.
+
+    Records in the query's own language score higher for shared words alone; what a chance
+    record of the same language scores is the measure. A language of which the background holds
+    few is judged partly by all.
+
+    Args:
+        scores: float32[records].
+        groups: Language of each record.
+        background: Scores of records drawn at random.
+        background_groups: Their languages.
+
+    Returns:
+        float32[records].
+    """
+    mean, deviation = float(background.mean()), float(background.std())
+    result = np.empty_like(scores)
+    for group in np.unique(groups):
+        members = background[background_groups == group]
+        share = len(members) / (len(members) + _SHRINKAGE)
+        centre, spread = mean, deviation
+        if len(members):
+            centre = share * float(members.mean()) + (1 - share) * mean
+            spread = share * float(members.std()) + (1 - share) * deviation
+        here = groups == group
+        result[here] = (scores[here] - centre) / max(spread, 1e-6)
+    return result
+
+
+def best_first(scores: Scores, k: int) -> NDArray[np.int64]:
+    """Return the positions of the k highest scores, best first, ties in order of position."""
+    k = min(k, len(scores))
+    if k <= 0:
+        return np.zeros(0, dtype=np.int64)
+    head = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
+    # What ties with the last one in is decided by position, not by the partition's whim.
+    head = np.flatnonzero(scores >= scores[head].min()) if k < len(scores) else head
+    return np.asarray(head[np.argsort(-scores[head], kind="stable")][:k], dtype=np.int64)
+
+
+def _distinct(
+    values: NDArray[np.integer], limit: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct values and, for each value, its position among them; faster than sorting."""
+    present = np.zeros(limit, dtype=bool)
+    present[values] = True
+    distinct = np.flatnonzero(present)
+    position = np.empty(limit, dtype=np.int32)
+    position[distinct] = np.arange(len(distinct), dtype=np.int32)
+    return distinct, position[values].astype(np.int64)
+
+
+def _row_maximum(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Maximum of the columns that belong to each record: float32[q, records]."""
+    result = np.zeros((len(values), len(starts) - 1), dtype=np.float32)
+    filled = np.flatnonzero(np.diff(starts))
+    if len(filled):
+        result[:, filled] = np.maximum.reduceat(values, starts[filled], axis=1)
+    return result
+
+
+def _row_sum(values: Scores, starts: NDArray[np.int64]) -> Scores:
+    before = np.concatenate([np.zeros(1), np.cumsum(values, dtype=np.float64)])
+    return np.asarray(before[starts[1:]] - before[starts[:-1]], dtype=np.float32)
