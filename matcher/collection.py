@@ -7,7 +7,8 @@ from pathlib import Path
 
 from matcher.errors import InputError
 from matcher.records import Kind, Record
-from matcher.sources.table import make_record, read_rows
+from matcher.sources.rows import read_rows
+from matcher.sources.table import make_record
 
 
 @dataclass(frozen=True)

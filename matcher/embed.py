@@ -183,7 +183,8 @@ def load_word_encoder(encoder: Encoder) -> StaticEncoder:
 def normalise(vectors: Vectors) -> Vectors:
     """Scale rows to length one; rows of zeros stay."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    scaled = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return np.asarray(scaled, dtype=np.float32)
 
 
 def fingerprint(folder: Path) -> str:

@@ -106,6 +106,8 @@ def calibrate(
     Returns:
         float32[records].
     """
+    if not len(background):
+        return scores
     mean, deviation = float(background.mean()), float(background.std())
     result = np.empty_like(scores)
     for group in np.unique(groups):

@@ -21,9 +21,6 @@ class Settings(BaseSettings):
         env_prefix="SAMSPILL_", env_file=".env", frozen=True, extra="ignore"
     )
 
-    env: Literal["development", "production"] = Field(
-        "development", description="`production` refuses unsafe secrets and hides error details."
-    )
     data_dir: Path = Field(
         Path("var"), description="Folder of the store, the generations and refused records."
     )
@@ -33,9 +30,6 @@ class Settings(BaseSettings):
     encoder: str = Field(
         "bundled",
         description="`bundled`, or the name or path of any sentence-transformers model.",
-    )
-    language: str = Field(
-        "en", description="Language of explanations on the command line: nb nn sv da fi is en de."
     )
     host: str = Field("127.0.0.1", description="Address `samspill serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port `samspill serve` listens on.")

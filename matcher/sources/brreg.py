@@ -10,7 +10,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import ijson
 from pydantic import ValidationError
@@ -48,23 +48,22 @@ class _EmptyError(Exception):
     """The file holds nothing."""
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> io.BufferedReader:
     with path.open("rb") as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
+    return io.BufferedReader(gzip.open(path, "rb")) if zipped else path.open("rb")
 
 
-def _entities(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
-    buffered = io.BufferedReader(stream)  # type: ignore[type-var]
-    head = buffered.peek(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+def _entities(stream: io.BufferedReader) -> Iterator[dict[str, Any]]:
+    head = stream.peek(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
         raise _EmptyError
-    if buffered.peek(3)[:3] == b"\xef\xbb\xbf":
-        buffered.read(3)
+    if stream.peek(3)[:3] == b"\xef\xbb\xbf":
+        stream.read(3)
     if head.startswith(b"["):
-        yield from ijson.items(buffered, "item", use_float=True)
+        yield from ijson.items(stream, "item", use_float=True)
     else:
-        yield from _objects(buffered)
+        yield from _objects(stream)
 
 
 def _objects(stream: IO[bytes]) -> Iterator[dict[str, Any]]:

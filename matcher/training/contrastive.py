@@ -149,7 +149,7 @@ class StaticTrainer:
         loss = loss / (2 * (1 + len(self.config.prefixes)))
         (gradient,) = torch.autograd.grad(loss, table)
         self._adam(rows, gradient, rate)
-        return float(loss)
+        return float(loss.detach())
 
     def _adam(self, rows: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
         self.step += 1

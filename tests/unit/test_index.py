@@ -1,0 +1,185 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from matcher.embed import StaticEncoder
+from matcher.errors import NoGenerationError, StaleIndexError
+from matcher.index import (
+    Filters,
+    Generation,
+    build_generation,
+    current_name,
+    open_current,
+    prune,
+    publish,
+)
+from matcher.index.arrays import Ragged, Strings
+from matcher.index.dense import FaissIndex
+from matcher.index.facets import FacetsBuilder
+from matcher.index.lexical import K1, B, LexicalIndex
+from matcher.pipeline import Matcher
+from matcher.records import Kind, Record, Supplier, Text
+from matcher.text import TermMaker
+
+
+def supplier(number: int, **more: object) -> Supplier:
+    text = Text(lang="nb", body=f"Vi leverer brøyting og strøing nummer {number}.")
+    return Supplier(id=f"s{number:03}", name=f"Firma {number}", texts=(text,), **more)
+
+
+def build(
+    root: Path, suppliers: list[Record], encoder: StaticEncoder, term_maker: TermMaker
+) -> Path:
+    return build_generation(
+        root,
+        lambda kind: suppliers if kind is Kind.SUPPLIER else [],
+        7,
+        encoder,
+        encoder,
+        term_maker,
+    )
+
+
+def test_strings_and_ragged_rows_survive_the_disk(tmp_path: Path) -> None:
+    strings = ["", "ålesund", "a" * 300, "þörf"]
+    Strings.of(strings).save(tmp_path, "s")
+    opened = Strings.open(tmp_path, "s")
+    assert list(opened) == strings
+    assert opened[-1] == "þörf"
+    rows = [[3, 1], [], [2]]
+    Ragged.of(rows).save(tmp_path, "r")
+    ragged = Ragged.open(tmp_path, "r")
+    taken = ragged.take(np.array([2, 0]))
+    assert (taken.values.tolist(), taken.starts.tolist()) == ([2, 3, 1], [0, 1, 3])
+
+
+def test_bm25_agrees_with_its_formula(tmp_path: Path) -> None:
+    counts = np.array([[2, 0, 1], [0, 1, 1], [0, 0, 5]], dtype=np.float32)
+    built = LexicalIndex.build(csr_array(counts))
+    built.save(tmp_path)
+    scores = LexicalIndex.open(tmp_path, 3).scores([0, 2], [1, 2])
+    length = counts.sum(axis=1)
+    for record in range(3):
+        expected = 0.0
+        for term, times in ((0, 1), (2, 2)):
+            df = (counts[:, term] > 0).sum()
+            idf = np.log(1 + (3 - df + 0.5) / (df + 0.5))
+            tf = counts[record, term]
+            norm = K1 * (1 - B + B * length[record] / length.mean())
+            expected += times * idf * tf * (K1 + 1) / (tf + norm)
+        assert scores[record] == pytest.approx(expected, rel=1e-5)
+
+
+def test_dense_search_returns_k_allowed_vectors(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(500, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    FaissIndex.build(vectors, 16).save(tmp_path / "i.faiss")
+    index = FaissIndex.open(tmp_path / "i.faiss")
+    allowed = np.zeros(500, dtype=bool)
+    allowed[[3, 250, 499]] = True
+    scores, positions = index.search(vectors[:2], 3, allowed)
+    assert {tuple(sorted(row)) for row in positions.tolist()} == {(3, 250, 499)}
+    assert (np.diff(scores, axis=1) <= 0).all()
+    np.testing.assert_allclose(index.vectors(np.array([499, 3])), vectors[[499, 3]], rtol=1e-6)
+
+
+def test_filters_keep_what_they_say() -> None:
+    builder = FacetsBuilder()
+    builder.add(supplier(0, country="NO", region="Troms", cpv=("45233141",), employees=5), "nb")
+    builder.add(supplier(1, country="SE", nace=("81.29",), employees=250), "sv")
+    builder.add(supplier(2), "fr")
+    facets = builder.build()
+
+    def passing(**filters: object) -> list[int]:
+        return np.flatnonzero(facets.mask(Filters(**filters))).tolist()  # type: ignore[arg-type]
+
+    assert passing() == [0, 1, 2]
+    assert passing(countries=("no", "SE")) == [0, 1]
+    assert passing(languages=("sv",)) == [1]
+    assert passing(regions=("TROMS",)) == [0]
+    assert passing(cpv=("45",)) == passing(cpv=("45233141",)) == [0]
+    assert passing(cpv=("4523314",), countries=("SE",)) == []
+    assert passing(nace=("81",)) == [1]
+    assert passing(employees_min=6) == [1]
+    assert passing(employees_max=6) == [0]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"countries": ("Atlantis",)}, {"languages": ("fr",)}, {"cpv": ("4x",)}, {"nace": ("x",)},
+     {"employees_min": -1}, {"colour": "red"}],
+)  # fmt: skip
+def test_filters_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Filters(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_generation_is_published_in_one_step_and_old_ones_go(
+    tmp_path: Path, encoder: StaticEncoder, term_maker: TermMaker
+) -> None:
+    with pytest.raises(NoGenerationError, match="samspill reindex"):
+        open_current(tmp_path)
+    names = []
+    for count in (1, 2, 3):
+        folder = build(tmp_path, [supplier(n) for n in range(count)], encoder, term_maker)
+        assert current_name(tmp_path) == (names[-1] if names else None)
+        publish(tmp_path, folder.name)
+        names.append(folder.name)
+        assert len(open_current(tmp_path).sides[Kind.SUPPLIER]) == count
+    assert prune(tmp_path) == names[:1]
+    assert current_name(tmp_path) == names[-1]
+    assert {p.name for p in tmp_path.iterdir()} == {*names[1:], "CURRENT"}
+
+
+def test_a_build_that_fails_leaves_nothing_behind(
+    tmp_path: Path, encoder: StaticEncoder, term_maker: TermMaker
+) -> None:
+    def records(kind: Kind) -> list[Record]:
+        raise RuntimeError("the store went away")
+
+    with pytest.raises(RuntimeError, match="went away"):
+        build_generation(tmp_path, records, 0, encoder, encoder, term_maker)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_index_of_another_encoder_is_refused_with_the_mend(
+    tmp_path: Path, encoder: StaticEncoder, term_maker: TermMaker
+) -> None:
+    generation = Generation.open(build(tmp_path, [supplier(0)], encoder, term_maker))
+
+    class Other:
+        dimension, fingerprint, name = encoder.dimension, "0123", "other"
+
+    with pytest.raises(StaleIndexError, match="samspill reindex --full"):
+        Matcher(generation, Other(), encoder, term_maker)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_tiny_index_answers(
+    tmp_path: Path, encoder: StaticEncoder, term_maker: TermMaker, count: int
+) -> None:
+    folder = build(tmp_path, [supplier(n) for n in range(count)], encoder, term_maker)
+    matcher = Matcher(Generation.open(folder), encoder, encoder, term_maker)
+    need = supplier(9)
+    for stage in ("lexical", "dense", "hybrid", "full"):
+        query = matcher.prepare(need, Kind.NEED)
+        result = matcher.match(query, 10, stage=stage)
+        assert len(result.hits) == count
+        assert all(np.isfinite(h.score) for h in result.hits)
+
+
+def test_a_large_side_gives_k_records_even_where_few_match(
+    tmp_path: Path, encoder: StaticEncoder, term_maker: TermMaker
+) -> None:
+    firms = [supplier(n, country="NO" if n % 40 == 0 else "SE") for n in range(2500)]
+    matcher = Matcher(
+        Generation.open(build(tmp_path, firms, encoder, term_maker)), encoder, encoder, term_maker
+    )
+    query = matcher.prepare(supplier(40), Kind.NEED)
+    everywhere = matcher.match(query, 200)
+    assert len(everywhere.hits) == 200
+    norway = matcher.match(query, 50, Filters(countries=("NO",)))
+    assert len(norway.hits) == 50
+    assert all(int(h.record_id[1:]) % 40 == 0 for h in norway.hits)
