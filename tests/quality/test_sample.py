@@ -10,7 +10,7 @@ from matcher.collection import Collection
 from matcher.embed import StaticEncoder
 from matcher.evaluate import evaluate
 
-FLOOR = {"metrics": 0.60, "cross_lingual": 0.60, "same_language": 0.75}
+FLOOR = {"metrics": 0.72, "cross_lingual": 0.73, "same_language": 0.82}
 
 
 @pytest.fixture(scope="module")
