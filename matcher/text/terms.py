@@ -37,6 +37,10 @@ _JOINTS = {
     "fi": ("",),
     "is": ("",),
 }
+# Beginnings of loan words that dictionaries list as words: "tran|s|port" is no compound.
+_NO_HEADS = frozenset({"tran", "trans", "inter", "super", "kontra", "kontr", "proto", "para"})
+# A word no longer than this that a dictionary knows is left whole: most splits of it are false.
+_SHORT = 9
 _LEAST_PART = 4
 _LEAST_COMPOUND = 8
 _MOST_PARTS = 4
@@ -131,7 +135,8 @@ class TermMaker:
         if lang not in LANGUAGES:
             return (word,)
         lemma = self._lemma(word, lang)
-        parts = self.split_compound(word, lang)
+        short = lemma is not None and len(lemma) <= _SHORT and self._known(lemma, lang)
+        parts = [word] if short else self.split_compound(word, lang)
         if len(parts) == 1 and lemma is None:
             stem = self._stemmers[lang](word) if lang in self._stemmers else word
             return (stem,)
@@ -155,7 +160,7 @@ class TermMaker:
         found = []
         for cut in range(_LEAST_PART, len(word) - _LEAST_PART + 1):
             head, tail = word[:cut], word[cut:]
-            if not self._known(head, lang) or head in stop_words(lang):
+            if not self._known(head, lang) or head in _NO_HEADS or head in stop_words(lang):
                 continue
             for joint in _JOINTS[lang]:
                 rest = tail.removeprefix(joint)

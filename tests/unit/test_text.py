@@ -58,6 +58,11 @@ def test_what_is_no_compound_is_not_split(term_maker: TermMaker, lang: str, word
     assert term_maker.split_compound(word, lang) == [word]
 
 
+@pytest.mark.parametrize("word", ["transporten", "rapporten", "kommunene"])
+def test_short_known_words_are_one_term(term_maker: TermMaker, word: str) -> None:
+    assert len(term_maker.terms(word, "nb")) == 1
+
+
 def test_inflected_forms_share_a_term_and_stop_words_have_none(term_maker: TermMaker) -> None:
     assert term_maker.terms("kommunene", "nb") == term_maker.terms("kommuner", "nb") == ("kommune",)
     assert term_maker.terms("ikke", "nb") == ()
