@@ -193,6 +193,10 @@ def _meanings(path: Path) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 # -- nynorsk
 
 
+NYNORSK_FROM = (
+    *("wordnets", "cpv-train", "eforms-labels", "espd", "osm-tagging", "freedict"),
+    *("docs-business-central", "docs-operations-2018", "docs-operations-2023"),
+)
 SENTENCES = 90_000
 """Sentences of the documentation that are translated; all short texts are."""
 
@@ -205,9 +209,9 @@ def nynorsk(folders: list[Path]) -> Iterator[Row]:
     generator = random.Random(2)
     short: list[tuple[str, list[tuple[str, str]]]] = []
     long: list[tuple[str, list[tuple[str, str]]]] = []
-    for name in ("wordnets", "cpv-train", "eforms-labels", "espd", "osm-tagging", "freedict",
-                 "docs-business-central", "docs-operations-2018", "docs-operations-2023"):  # fmt: skip
-        path = next((f / f"{name}.tsv.gz" for f in folders if (f / f"{name}.tsv.gz").exists()), None)
+    for name in NYNORSK_FROM:
+        paths = [folder / f"{name}.tsv.gz" for folder in folders]
+        path = next((p for p in paths if p.exists()), None)
         for key, pairs in _meanings(path) if path else ():
             languages = {lang for lang, _ in pairs}
             if "nb" in languages and "nn" not in languages:

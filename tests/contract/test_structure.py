@@ -18,7 +18,7 @@ ORDER = [
     ["collection"],
     ["text"],
     ["embed"],
-    ["training"],
+    ["training", "glossary"],
     ["index"],
     ["rank"],
     ["pipeline"],

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from api.schemas import MatchesOut
+from matcher.glossary import Found
 from matcher.records import Supplier
 from matcher.service import Match, Matches
 from matcher.sources.base import Report
@@ -86,6 +87,18 @@ def _size(record: object) -> str:
     if isinstance(record, Supplier) and record.employees is not None:
         return f"  {record.employees} employees"
     return ""
+
+
+def concepts(found: list[Found]) -> None:
+    """Print concepts of the glossary, a row a language."""
+    out = Console(highlight=False)
+    if not found:
+        out.print("Nothing like it in the glossary.")
+    for number, item in enumerate(found):
+        like = "" if item.similarity == 1 else f", likeness {item.similarity:.2f}"
+        out.print(f"{'' if number == 0 else chr(10)}[dim]{item.concept.theme}{like}[/dim]")
+        for lang, words in item.concept.words.items():
+            out.print(f"  {lang}  {escape(', '.join(words))}")
 
 
 def evaluations(results: list[dict[str, Any]]) -> None:

@@ -1,0 +1,115 @@
+"""Commands for the encoder: encode texts, measure rankings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, TaskID
+
+from api.cli.app import app
+from api.cli.options import STAGES, check_stage, progress_bar
+from matcher.errors import InputError
+from matcher.settings import Settings
+
+
+@app.command()
+def embed(
+    input_: Annotated[
+        Path, typer.Option("--input", exists=True, dir_okay=False, help="Text, one a line.")
+    ],
+    output: Annotated[Path, typer.Option("--output", help="NumPy file to write.")],
+    role: Annotated[
+        str, typer.Option(help="`query` or `passage`, for models that tell them apart.")
+    ] = "passage",
+) -> None:
+    """Encode lines of text into a float32 array, one unit row a line. Needs no store."""
+    import numpy as np
+
+    from matcher.embed import Role, load_encoder
+
+    if role not in [r.value for r in Role]:
+        raise typer.BadParameter(f"{role!r}: query or passage", param_hint="--role")
+    encoder = load_encoder(Settings.from_env().encoder)
+    with input_.open("rb") as raw:
+        total = sum(block.count(b"\n") for block in iter(lambda: raw.read(1 << 22), b""))
+        raw.seek(max(0, raw.tell() - 1))
+        total += raw.read(1) not in (b"", b"\n")
+    if total == 0:
+        raise InputError(f"{input_}: the file is empty")
+    vectors = np.lib.format.open_memmap(
+        output, mode="w+", dtype=np.float32, shape=(total, encoder.dimension)
+    )
+    with progress_bar() as bar:
+        task = bar.add_task("encoding", total=total)
+        for start, lines in _line_batches(input_, 16_384):
+            vectors[start : start + len(lines)] = encoder.encode(lines, Role(role))
+            bar.advance(task, len(lines))
+    vectors.flush()
+    typer.echo(f"{output}: {total} x {encoder.dimension}", err=True)
+
+
+@app.command()
+def evaluate(
+    collection: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with needs.jsonl, suppliers.jsonl and qrels.tsv.", file_okay=False
+        ),
+    ],
+    stage: Annotated[
+        str | None, typer.Option(help=f"Only one of {', '.join(STAGES)}; all if not given.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--json", help="Write the results to this file as well.")
+    ] = None,
+) -> None:
+    """Measure the ranking on a collection with judgements. Needs no store."""
+    from api.cli import show
+    from matcher.collection import read_collection
+    from matcher.embed import load_encoder, load_word_encoder
+    from matcher.evaluate import evaluate as run
+
+    if stage is not None:
+        check_stage(stage)
+    found = read_collection(collection)
+    for problem in found.problems:
+        typer.echo(f"Warning: {problem}", err=True)
+    encoder = load_encoder(Settings.from_env().encoder)
+    word_encoder = load_word_encoder(encoder)
+    results = []
+    for name in [stage] if stage else STAGES:
+        with progress_bar() as bar:
+            task = bar.add_task(name, total=len(found.needs))
+            evaluation = run(
+                found,
+                name,
+                encoder,
+                word_encoder,
+                partial(_advance, bar, task),
+            )
+        results.append(evaluation.as_dict())
+    if output:
+        content = results[0] if stage else {r["stage"]: r for r in results}
+        output.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    show.evaluations(results)
+
+
+def _advance(bar: Progress, task: TaskID, done: int, _total: int) -> None:
+    bar.update(task, completed=done)
+
+
+def _line_batches(path: Path, size: int) -> Iterator[tuple[int, list[str]]]:
+    start, batch = 0, []
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+        for line in lines:
+            batch.append(line.rstrip("\r\n"))
+            if len(batch) == size:
+                yield start, batch
+                start, batch = start + size, []
+    if batch:
+        yield start, batch
