@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Sequence
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -23,12 +23,11 @@ from scipy.sparse import csr_array
 from tokenizers import Tokenizer
 
 from matcher.errors import SettingsError
-from matcher.text import fold
+from matcher.text import tokens
 
 BUNDLED = Path(__file__).parent / "model"
 """Folder of the bundled model."""
 
-_WORD = re.compile(r"[^\W_]+")
 _BATCH = 8192
 _REMEMBERED_WORDS = 2_000_000
 
@@ -70,6 +69,10 @@ class StaticEncoder:
     Args:
         folder: Of the model.
 
+    Attributes:
+        tokenizer: Cuts words into pieces.
+        table: float32[pieces, dimension], a vector a piece.
+
     Raises:
         SettingsError: The folder holds no static model.
     """
@@ -80,18 +83,19 @@ class StaticEncoder:
             raise SettingsError(f"{folder} holds no static sentence-transformers model")
         self.name = "bundled" if folder == BUNDLED else str(folder)
         self.fingerprint = fingerprint(folder)
-        self._tokenizer = Tokenizer.from_file(str(module / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self._table = _table(load_file(module / "model.safetensors"))
-        self.dimension = int(self._table.shape[1])
-        self._pieces: dict[str, tuple[int, ...]] = {}
+        self.tokenizer = Tokenizer.from_file(str(module / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self.table = _table(load_file(module / "model.safetensors"))
+        self.dimension = int(self.table.shape[1])
+        self._words = _Words()
+        self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str], role: Role = Role.PASSAGE) -> Vectors:  # noqa: ARG002
         """Encode texts; both roles alike."""
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         for start in range(0, len(texts), _BATCH):
-            cut = [_WORD.findall(fold(t)) for t in texts[start : start + _BATCH]]
+            cut = [tokens(t) for t in texts[start : start + _BATCH]]
             vectors[start : start + _BATCH] = normalise(self._sums(cut))
         return vectors
 
@@ -104,23 +108,59 @@ class StaticEncoder:
 
     def _sums(self, cut: Sequence[Sequence[str]]) -> Vectors:
         """Sum the vectors of all pieces of all words of each text."""
-        self._learn({w for words in cut for w in words})
-        pieces = self._pieces
-        rows = [list(chain.from_iterable([pieces[w] for w in words])) for words in cut]
-        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum([len(r) for r in rows], out=offsets[1:])
-        columns = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(offsets[-1]))
-        ones = np.ones(len(columns), dtype=np.float32)
-        counts = csr_array((ones, columns, offsets), shape=(len(rows), len(self._table)))
-        return np.asarray(counts @ self._table)
+        flat = list(chain.from_iterable(cut))
+        with self._lock:
+            words = self._words
+            if len(words) > _REMEMBERED_WORDS:
+                words = self._words = _Words()
+            if unknown := [w for w in dict.fromkeys(flat) if w not in words.numbers]:
+                found = self.tokenizer.encode_batch_fast(unknown, add_special_tokens=False)
+                words.learn(unknown, [e.ids for e in found])
+            numbers = np.fromiter(map(words.numbers.__getitem__, flat), np.int64, len(flat))
+            pieces, piece_counts = words.pieces_of(numbers)
+        # Pieces of a text lie side by side: its row ends where its last word's pieces end.
+        word_ends = np.concatenate([[0], np.cumsum(piece_counts)])
+        text_ends = np.concatenate([[0], np.cumsum([len(words) for words in cut])]).astype(np.int64)
+        ones = np.ones(len(pieces), dtype=np.float32)
+        counts = csr_array((ones, pieces, word_ends[text_ends]), shape=(len(cut), len(self.table)))
+        return np.asarray(counts @ self.table)
 
-    def _learn(self, words: Iterable[str]) -> None:
-        if len(self._pieces) > _REMEMBERED_WORDS:
-            self._pieces = {}
-        unknown = [w for w in words if w not in self._pieces]
-        if unknown:
-            cut = self._tokenizer.encode_batch_fast(unknown, add_special_tokens=False)
-            self._pieces.update((w, tuple(e.ids)) for w, e in zip(unknown, cut, strict=True))
+
+class _Words:
+    """The pieces of every word seen, as growing arrays."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self._pieces = np.zeros(1 << 16, dtype=np.int32)
+        self._starts = np.zeros(1 << 16, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def learn(self, words: Sequence[str], pieces: Sequence[Sequence[int]]) -> None:
+        """Add words that are not known yet."""
+        first = len(self.numbers)
+        self.numbers.update(zip(words, range(first, first + len(words)), strict=True))
+        ends = self._starts[first] + np.cumsum([len(p) for p in pieces])
+        self._starts = _with_room(self._starts, first + len(words) + 1)
+        self._pieces = _with_room(self._pieces, int(ends[-1]))
+        self._pieces[self._starts[first] : ends[-1]] = list(chain.from_iterable(pieces))
+        self._starts[first + 1 : first + len(words) + 1] = ends
+
+    def pieces_of(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the pieces of words, side by side, and how many each has."""
+        begin = self._starts[numbers]
+        count = self._starts[numbers + 1] - begin
+        before = np.cumsum(count) - count
+        return self._pieces[np.repeat(begin - before, count) + np.arange(count.sum())], count
+
+
+def _with_room(array: NDArray[Any], size: int) -> NDArray[Any]:
+    if size <= len(array):
+        return array
+    larger = np.zeros(max(size, 2 * len(array)), dtype=array.dtype)
+    larger[: len(array)] = array
+    return larger
 
 
 class SentenceTransformerEncoder:

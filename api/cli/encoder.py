@@ -99,6 +99,32 @@ def evaluate(
     show.evaluations(results)
 
 
+@app.command()
+def train(
+    collection: Annotated[
+        Path,
+        typer.Option(help="Folder with needs, suppliers and your judgements.", file_okay=False),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the model to write; must not exist.")],
+    passes: Annotated[int, typer.Option(min=1, max=1000, help="Passes over the needs.")] = 30,
+) -> None:
+    """Fine-tune the encoder on your own judgements.
+
+    Shows the ranking of held-out needs before and after, and writes the new model only if it is
+    better. Put it to use with `SAMSPILL_ENCODER=OUT samspill reindex --full`.
+    """
+    from api.cli import show
+    from matcher.collection import read_collection
+    from matcher.embed import load_encoder, load_word_encoder
+    from matcher.finetune import finetune
+
+    encoder = load_word_encoder(load_encoder(Settings.from_env().encoder))
+    outcome = finetune(read_collection(collection), encoder, out, passes)
+    show.outcome(outcome, out)
+    if not outcome.published:
+        raise typer.Exit(1)
+
+
 def _advance(bar: Progress, task: TaskID, done: int, _total: int) -> None:
     bar.update(task, completed=done)
 

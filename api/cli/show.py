@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +15,11 @@ from matcher.glossary import Found
 from matcher.records import Supplier
 from matcher.service import Match, Matches
 from matcher.sources.base import Report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matcher.finetune import Outcome
 
 _SHOWN_REFUSALS = 20
 
@@ -99,6 +104,21 @@ def concepts(found: list[Found]) -> None:
         out.print(f"{'' if number == 0 else chr(10)}[dim]{item.concept.theme}{like}[/dim]")
         for lang, words in item.concept.words.items():
             out.print(f"  {lang}  {escape(', '.join(words))}")
+
+
+def outcome(result: Outcome, folder: Path) -> None:
+    """Print what fine-tuning did."""
+    out = Console(highlight=False, soft_wrap=True)
+    table = Table(
+        "stage", "before", "after", title=f"nDCG@10 on {result.measured_on} held-out needs"
+    )
+    for stage, value in result.before.items():
+        table.add_row(stage, f"{value:.3f}", f"{result.after[stage]:.3f}")
+    out.print(table)
+    if result.published:
+        out.print(f"Better: written to {folder}")
+    else:
+        out.print("Not better on needs it had not seen: nothing written")
 
 
 def evaluations(results: list[dict[str, Any]]) -> None:

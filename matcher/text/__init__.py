@@ -1,7 +1,7 @@
 """Text: language, sentences, terms, and the passages of a record."""
 
 from matcher.text.passages import VERSION, Passage, canonical_text, language_of, passages
-from matcher.text.terms import TermMaker, fold, stop_words, words
+from matcher.text.terms import TermMaker, fold, stop_words, tokens, words
 
 __all__ = [
     "VERSION",
@@ -12,5 +12,6 @@ __all__ = [
     "language_of",
     "passages",
     "stop_words",
+    "tokens",
     "words",
 ]

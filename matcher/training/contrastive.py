@@ -130,6 +130,15 @@ class StaticTrainer:
         self.second = torch.zeros_like(self.vectors)
         self.step = 0
 
+    @classmethod
+    def of(cls, vectors: NDArray[np.float32], config: TrainingConfig) -> StaticTrainer:
+        """Make a trainer that goes on from given vectors."""
+        trainer = cls(1, config, 0)
+        trainer.vectors = torch.from_numpy(vectors.copy())
+        trainer.first = torch.zeros_like(trainer.vectors)
+        trainer.second = torch.zeros_like(trainer.vectors)
+        return trainer
+
     def learn(self, tokens: TokenisedCorpus, pairs: NDArray[np.int64], rate: float) -> float:
         """Take one step on one batch of pairs and return its loss."""
         pieces, offsets = gather(tokens, pairs.T.ravel())

@@ -25,6 +25,7 @@ ORDER = [
     ["explain"],
     ["reindex"],
     ["evaluate"],
+    ["finetune"],
     ["service"],
 ]
 RANK = {name: place for place, names in enumerate(ORDER) for name in names}
