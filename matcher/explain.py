@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.embed import StaticEncoder
-from matcher.pipeline import Query
+from matcher.query import Query
 from matcher.rank import FLOOR, Scores
 from matcher.records import Record
 from matcher.text import Passage, TermMaker, passages, words
@@ -91,20 +91,19 @@ def explain(
     strength = similarity.max(axis=1)
     total = max(float(query.term_weights.sum()), 1e-9)
     share = query.term_weights * strength / total
-    own_surface, own_passages = _terms(query.passages, term_maker)
-    names = [own_surface[t] for t in query.terms]
     return Explanation(
-        words=_word_pairs(names, [surface[t] for t in theirs], best, strength, share, most_words),
+        words=_word_pairs(
+            query.surface, [surface[t] for t in theirs], best, strength, share, most_words
+        ),
         passages=_passage_pairs(
             query,
             found,
             similarity,
-            [own_passages[t] for t in query.terms],
             [owner[t] for t in theirs],
             most_passages,
         ),
         cpv=_common_cpv(asking, record),
-        missing=_missing(names, query.term_weights, strength, most_words),
+        missing=_missing(query.surface, query.term_weights, strength, most_words),
     )
 
 
@@ -152,7 +151,6 @@ def _passage_pairs(
     query: Query,
     found: list[Passage],
     similarity: NDArray[np.float32],
-    ours: list[set[int]],
     theirs: list[set[int]],
     most: int,
 ) -> list[PassagePair]:
@@ -161,13 +159,12 @@ def _passage_pairs(
     The weight of a pair is what its terms add to the soft match, evened out for length as a
     long passage meets more words by chance.
     """
-    in_query = _membership(ours, len(query.passages))
     in_record = _membership(theirs, len(found))
     total = max(float(query.term_weights.sum()), 1e-9)
     weight = np.zeros((len(query.passages), len(found)), dtype=np.float32)
     for number in range(len(found)):
         best = (similarity * in_record[number]).max(axis=1)
-        weight[:, number] = in_query @ (query.term_weights * best) / total
+        weight[:, number] = query.membership @ (query.term_weights * best) / total
         weight[:, number] /= max(float(in_record[number].sum()), 1.0) ** 0.25
     pairs = []
     for number in np.argsort(-weight.max(axis=0), kind="stable")[:most]:

@@ -8,57 +8,29 @@ traced to the stage that put it there.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.embed import Encoder, Role, StaticEncoder
-from matcher.errors import InputError
-from matcher.index.facets import UNKNOWN_LANGUAGE, Filters, language_number
+from matcher.embed import Encoder, StaticEncoder
+from matcher.index.facets import Filters
 from matcher.index.generation import Generation
-from matcher.index.side import Side, centre
+from matcher.index.side import Side
+from matcher.query import Query, QueryMaker
 from matcher.rank import (
     Scores,
     best_first,
     calibrate,
-    inverse_document_frequency,
     passage_alignment,
     soft_match,
 )
 from matcher.records import Kind, Record
-from matcher.text import Passage, TermMaker, canonical_text, language_of, passages, words
+from matcher.text import TermMaker
 
 CANDIDATES = 1000
 """Records that dense and lexical search each put forward; a side no larger is ranked whole."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """A record prepared for matching against the other side.
-
-    Attributes:
-        kind: What it is; the other kind is searched.
-        record_id: Of a stored record, or empty.
-        lang: Its language.
-        passages: Its passages.
-        vectors: float32[passages, d], centred unit vectors.
-        terms: Its distinct terms with their languages; ``counts`` how often each stands in it.
-        term_vectors: float32[terms, w].
-        term_weights: float32[terms], inverse document frequency in the term's language.
-    """
-
-    kind: Kind
-    record_id: str
-    lang: str
-    passages: list[Passage]
-    vectors: NDArray[np.float32]
-    terms: list[tuple[str, str]]
-    counts: Scores
-    term_vectors: NDArray[np.float32]
-    term_weights: Scores
 
 
 @dataclass(frozen=True)
@@ -70,6 +42,8 @@ class Ranking:
         background: int64[b], records drawn at random, scored alike, to calibrate by.
         fields: Name -> float32[c]: ``lexical``, ``dense``, ``covered``, ``answering``, ``score``.
         background_fields: The same for the background.
+        aspects: float32[aspects, c], how much of each aspect of the need a candidate covers.
+        background_aspects: The same for the background.
         seconds: Stage -> time it took.
     """
 
@@ -80,6 +54,8 @@ class Ranking:
     background: NDArray[np.int64]
     fields: dict[str, Scores] = field(default_factory=dict)
     background_fields: dict[str, Scores] = field(default_factory=dict)
+    aspects: NDArray[np.float32] | None = None
+    background_aspects: NDArray[np.float32] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def with_field(self, name: str, scores: Scores) -> Ranking:
@@ -102,12 +78,21 @@ Stage = tuple[str, Callable[["Matcher", Ranking], Ranking]]
 
 @dataclass(frozen=True)
 class Hit:
-    """One place of a ranking: a record, its score, and each stage's number."""
+    """One place of a ranking.
+
+    Attributes:
+        record_id: Of the record.
+        position: From 1.
+        score: What it is ranked by.
+        parts: Each stage's number.
+        aspects: How far above chance it covers each aspect of the need, in standard deviations.
+    """
 
     record_id: str
     position: int
     score: float
     parts: dict[str, float]
+    aspects: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,17 +126,7 @@ class Matcher:
     ) -> None:
         generation.check(encoder, word_encoder)
         self.generation = generation
-        self.encoder = encoder
-        self.word_encoder = word_encoder
-        self.term_maker = term_maker
-        self._centres = _query_centres(generation)
-        self._records_per_language = np.sum(
-            [
-                np.bincount(side.facets.languages, minlength=UNKNOWN_LANGUAGE + 1)
-                for side in generation.sides.values()
-            ],
-            axis=0,
-        )
+        self.queries = QueryMaker(generation, encoder, word_encoder, term_maker)
 
     def prepare(self, record: Record, kind: Kind) -> Query:
         """Prepare a record as a query.
@@ -159,28 +134,7 @@ class Matcher:
         Raises:
             InputError: It has no words to match.
         """
-        found = passages(record)
-        counts: Counter[tuple[str, str]] = Counter()
-        for passage in found:
-            for word in words(passage.text):
-                for term in self.term_maker.terms(word, passage.lang):
-                    counts[term, passage.lang] += 1
-        if not counts:
-            raise InputError("the text holds no words to match by")
-        terms = list(counts)
-        vectors = self.encoder.encode([p.text for p in found], Role.QUERY)
-        languages = np.array([language_number(p.lang) for p in found], dtype=np.uint8)
-        return Query(
-            kind=kind,
-            record_id=record.id,
-            lang=language_of(canonical_text(record)),
-            passages=found,
-            vectors=centre(vectors, languages, self._centres),
-            terms=terms,
-            counts=np.array(list(counts.values()), dtype=np.float32),
-            term_vectors=self.word_encoder.encode_words([t for t, _ in terms]),
-            term_weights=self._idf(terms),
-        )
+        return self.queries.make(record, kind)
 
     def match(
         self,
@@ -206,12 +160,14 @@ class Matcher:
             ranking = run(self, ranking)
             ranking.seconds[name] = time.perf_counter() - started
         order = best_first(ranking.fields["score"], k)
+        aspects = _aspect_scores(ranking)
         hits = [
             Hit(
                 side.ids[int(ranking.records[i])],
                 place,
                 float(ranking.fields["score"][i]),
                 {name: float(values[i]) for name, values in ranking.fields.items()},
+                tuple(round(float(a[i]), 3) for a in aspects),
             )
             for place, i in enumerate(order, start=1)
         ]
@@ -223,31 +179,6 @@ class Matcher:
             stage,
             ranking.seconds,
         )
-
-    def _idf(self, terms: list[tuple[str, str]]) -> Scores:
-        """Weights of terms, by the frequency in their language on both sides."""
-        languages = np.array([language_number(lang) for _, lang in terms])
-        frequency = np.zeros(len(terms), dtype=np.int64)
-        for side in self.generation.sides.values():
-            numbers = np.array([side.term_numbers.get(t, -1) for t, _ in terms])
-            known = numbers >= 0
-            frequency[known] += side.frequencies[languages[known], numbers[known]]
-        return inverse_document_frequency(frequency, self._records_per_language[languages])
-
-    def side_term_weights(self, side: Side) -> Scores:
-        """Weights of all terms of a side, each by its most frequent language."""
-        frequency = side.frequencies.max(axis=0)
-        language = side.frequencies.argmax(axis=0)
-        return inverse_document_frequency(frequency, self._records_per_language[language])
-
-
-def _query_centres(generation: Generation) -> NDArray[np.float32]:
-    """Centres of each language over both sides, weighted by what stands behind them."""
-    sides = list(generation.sides.values())
-    weights = np.stack([s.centre_weights for s in sides])
-    total = np.maximum(weights.sum(axis=0), 1)
-    centres = np.stack([s.centres for s in sides])
-    return np.asarray((centres * (weights / total)[:, :, None]).sum(axis=0), dtype=np.float32)
 
 
 # -- stages
@@ -310,12 +241,25 @@ def terms(matcher: Matcher, ranking: Ranking) -> Ranking:
     rows = side.record_terms.take(ranking.scored)
     covered, answering = soft_match(
         query.term_vectors,
-        query.term_weights,
+        np.vstack([query.term_weights, query.aspect_weights]),
         rows,
         side.term_vectors,
-        matcher.side_term_weights(side),
+        matcher.queries.side_term_weights[query.kind.other],
     )
-    return ranking.with_field("covered", covered).with_field("answering", answering)
+    ranking = ranking.with_field("covered", covered[0]).with_field("answering", answering)
+    count = len(ranking.records)
+    return replace(ranking, aspects=covered[1:, :count], background_aspects=covered[1:, count:])
+
+
+def _aspect_scores(ranking: Ranking) -> list[Scores]:
+    """Coverage of each aspect by each candidate, in standard deviations above chance."""
+    if ranking.aspects is None or ranking.background_aspects is None:
+        return []
+    languages = ranking.side.facets.languages
+    return [
+        calibrate(covered, languages[ranking.records], background, languages[ranking.background])
+        for covered, background in zip(ranking.aspects, ranking.background_aspects, strict=True)
+    ]
 
 
 def fuse(**weights: float) -> Callable[[Matcher, Ranking], Ranking]:

@@ -47,12 +47,12 @@ def passage_alignment(
 
 def soft_match(
     query: NDArray[np.float32],
-    query_weights: Scores,
+    query_weights: NDArray[np.float32],
     rows: Ragged,
     term_vectors: NDArray[np.float16],
     term_weights: Scores,
     floor: float = FLOOR,
-) -> tuple[Scores, Scores]:
+) -> tuple[NDArray[np.float32], Scores]:
     """Score records by soft matching of terms, across languages.
 
     Every term of the query is compared with every term of a record; it counts with its weight
@@ -61,23 +61,26 @@ def soft_match(
 
     Args:
         query: float32[q, w] unit vectors of the query's terms.
-        query_weights: float32[q].
+        query_weights: float32[g, q], one row a way of weighing the query's terms: as a whole,
+            and aspect by aspect.
         rows: Terms of each record, as numbers.
         term_vectors: float16[terms, w] unit vectors.
         term_weights: float32[terms].
         floor: Similarities below it count nothing.
 
     Returns:
-        How much of the query each record covers, and how much of each record the query covers:
-        two float32[records] between 0 and 1.
+        How much of the query each record covers, float32[g, records], and how much of each
+        record the query covers, float32[records]; all between 0 and 1.
     """
     if not len(query) or not len(rows):
-        return np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=np.float32)
+        nothing = np.zeros(len(rows), dtype=np.float32)
+        return np.zeros((len(query_weights), len(rows)), dtype=np.float32), nothing
     distinct, local = _distinct(rows.values, len(term_vectors))
     similarity = query @ term_vectors[distinct].astype(np.float32).T
     similarity[similarity < floor] = 0
     best = _row_maximum(similarity[:, local], rows.starts)
-    covered = query_weights @ best / max(float(query_weights.sum()), 1e-9)
+    total_weight = np.maximum(query_weights.sum(axis=1, keepdims=True), 1e-9)
+    covered = query_weights @ best / total_weight
     weights = term_weights[distinct]
     answered = _row_sum((weights * similarity.max(axis=0))[local], rows.starts)
     total = _row_sum(weights[local], rows.starts)

@@ -21,6 +21,8 @@ ORDER = [
     ["training", "glossary"],
     ["index"],
     ["rank"],
+    ["aspects"],
+    ["query"],
     ["pipeline"],
     ["explain"],
     ["reindex"],

@@ -29,8 +29,8 @@ def test_soft_match_agrees_with_its_definition() -> None:
     weights = random.random(30).astype(np.float32)
     query_weights = random.random(5).astype(np.float32)
     lists = [[1, 4, 7], [], [29, 0], [3, 3, 5, 11, 12]]
-    covered, answering = soft_match(
-        query, query_weights, Ragged.of(lists), terms, weights, floor=0.2
+    (covered,), answering = soft_match(
+        query, query_weights[None], Ragged.of(lists), terms, weights, floor=0.2
     )
     for number, row in enumerate(lists):
         similarity = query @ terms[row].astype(np.float32).T
@@ -46,9 +46,14 @@ def test_soft_match_agrees_with_its_definition() -> None:
 def test_soft_match_of_nothing_is_nothing() -> None:
     none = np.zeros((0, 4), dtype=np.float32)
     covered, answering = soft_match(
-        none, np.zeros(0, np.float32), Ragged.of([[0]]), np.ones((1, 4), np.float16), np.ones(1)
+        none,
+        np.zeros((1, 0), np.float32),
+        Ragged.of([[0]]),
+        np.ones((1, 4), np.float16),
+        np.ones(1),
     )
-    assert covered.tolist() == answering.tolist() == [0]
+    assert covered.tolist() == [[0]]
+    assert answering.tolist() == [0]
 
 
 def test_passage_alignment_takes_the_best_counterpart_of_each_passage() -> None:
