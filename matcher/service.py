@@ -74,13 +74,18 @@ class Matches:
 
 @dataclass(frozen=True)
 class Invitation:
-    """A list of suppliers to invite, with each one's match."""
+    """A list of suppliers to invite, with each one's match.
+
+    Attributes:
+        no_good_match: Whether even the best match of the need is unlikely to be worth inviting.
+    """
 
     need: Need
     query: Query
     generation: str
     composed: InvitationList
     matches: list[Match]
+    no_good_match: bool
 
 
 @dataclass(frozen=True)
@@ -181,8 +186,7 @@ class Service:
         query, judgements = self._query(matcher, record, kind)
         ranking = matcher.rank(query, filters, stage)
         result = matcher.cut(ranking, k, stage, judgements)
-        best = max((hit.probability or 0.0 for hit in result.hits), default=0.0)
-        nobody = stage == "full" and kind is Kind.NEED and best < matcher.fusion.answered
+        nobody = stage == "full" and kind is Kind.NEED and _nobody_fits(matcher, result.hits)
         return Matches(
             record,
             kind,
@@ -297,7 +301,8 @@ class Service:
         composed = compose(candidates, size, weights, floors, seed)
         chosen = [hits[choice.id] for choice in composed.choices]
         matches = self._explained(need, query, chosen, Kind.SUPPLIER)
-        return Invitation(need, query, result.generation, composed, matches)
+        nobody = _nobody_fits(matcher, result.hits)
+        return Invitation(need, query, result.generation, composed, matches, nobody)
 
     def judge(self, need_id: str, supplier_id: str, grade: Grade | None) -> None:
         """Judge a supplier for a need; None takes the judgement back."""
@@ -325,6 +330,11 @@ class Service:
             return True, self.matcher.generation.name
         except NoGenerationError as error:
             return False, str(error)
+
+
+def _nobody_fits(matcher: Matcher, hits: list[Hit]) -> bool:
+    best = max((hit.probability or 0.0 for hit in hits), default=0.0)
+    return best < matcher.fusion.answered
 
 
 def supplier_groups(supplier: Supplier, year: int) -> frozenset[str]:

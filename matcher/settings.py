@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     )
     encoder: str = Field(
         "bundled",
-        description="`bundled`, or the name or path of any sentence-transformers model.",
+        description="`bundled`, or the name or path of any sentence-transformers model; "
+        "`MODEL?dimensions=256` keeps leading dimensions, `MODEL?backend=onnx` runs it otherwise.",
     )
     host: str = Field("127.0.0.1", description="Address `samspill serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port `samspill serve` listens on.")
