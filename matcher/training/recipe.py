@@ -218,8 +218,9 @@ language-balanced sample (NFKC, lower case, single digits); one vector of
 scaled cosines of translation pairs (scale {recipe.training.scale:g}, batch
 {recipe.training.batch}, {recipe.training.passes:g} passes, Adam
 {recipe.training.learning_rate:g} with linear decay), English on one side of
-{recipe.training.english_share:.0%} of the pairs, {recipe.training.one_group:.0%} of the batches from
-one group of sources; {_teaching(recipe)}then passes over terminology.
+{recipe.training.english_share:.0%} of the pairs,
+{recipe.training.one_group:.0%} of the batches from one group of sources;
+{_teaching(recipe)}then passes over terminology.
 
 ```json
 {json.dumps({"training": vars(recipe.training)}, indent=1)}
