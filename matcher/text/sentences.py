@@ -18,8 +18,11 @@ from matcher.languages import LANGUAGES
 
 _BREAK = re.compile(r"\n\s*\n|\n\s*[-*•–·]\s+|\r\n\s*\r\n")
 _FINAL = frozenset(Sentencizer.default_punct_chars)
-_WORD_WITH_FINAL = re.compile(rf"\S*[{re.escape(''.join(_FINAL))}]\S*")
+_FIND_FINAL = re.compile(f"[{re.escape(''.join(_FINAL))}]")
+_REST = re.compile(r"\S*")
 _NEXT_WORD = re.compile(r"(\s+)(\S+)")
+# Letters and one final character; no tokenizer rule but an exception does anything special with it.
+_PLAIN_END = re.compile(r"[^\W\d_]*[^\W\d_](?<=[a-zæøåäöüßéþð])[.!?]")
 _LONGEST_REMEMBERED = 30
 
 # What a word does to sentences: offsets at which a new one begins inside it, and whether it
@@ -56,10 +59,10 @@ def _sentences(text: str, start: int, stop: int, lang: str) -> list[tuple[int, i
     """Spans of the sentences between two offsets."""
     begins = [start]
     place = start
-    while found := _WORD_WITH_FINAL.search(text, place, stop):
-        inside, closed = _effect_of(found.group(), lang, False)
-        begins += [found.start() + offset for offset in inside]
-        place = found.end()
+    while found := _FIND_FINAL.search(text, place, stop):
+        begin, place = _word_around(text, found.start(), place, stop)
+        inside, closed = _effect_of(text[begin:place], lang, False)
+        begins += [begin + offset for offset in inside]
         # Behind a closed sentence the next one begins with the first word that is more than
         # closing marks.
         while closed and (after := _NEXT_WORD.match(text, place, stop)):
@@ -72,7 +75,19 @@ def _sentences(text: str, start: int, stop: int, lang: str) -> list[tuple[int, i
     return list(zip(begins, [*begins[1:], stop], strict=True))
 
 
+def _word_around(text: str, place: int, start: int, stop: int) -> tuple[int, int]:
+    """Return where the word begins and ends that a character stands in."""
+    rest = _REST.match(text, place, stop)
+    while place > start and not text[place - 1].isspace():
+        place -= 1
+    return place, rest.end() if rest else stop
+
+
 def _effect_of(word: str, lang: str, closed: bool) -> _Effect:
+    if closed and word.isalpha():
+        return (0,), False
+    if _PLAIN_END.fullmatch(word) and word not in _pipeline(lang).tokenizer.rules:
+        return ((0,) if closed else ()), True
     if len(word) > _LONGEST_REMEMBERED:
         return _effect(word, lang, closed)
     return _remembered_effect(word, lang, closed)
