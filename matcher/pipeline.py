@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.embed import Encoder, StaticEncoder
+from matcher.index.base import Mask, Side
 from matcher.index.facets import Filters
 from matcher.index.generation import Generation
-from matcher.index.side import Side
 from matcher.query import Query, QueryMaker
 from matcher.rank import (
     Scores,
@@ -30,7 +30,9 @@ from matcher.records import Kind, Record
 from matcher.text import TermMaker
 
 CANDIDATES = 1000
-"""Records that dense and lexical search each put forward; a side no larger is ranked whole."""
+"""Records that dense and lexical search each put forward; of two thousand all are ranked."""
+PASSAGES_FOUND = 400
+"""Passages that dense search finds for each passage of a query."""
 
 
 @dataclass(frozen=True)
@@ -186,59 +188,62 @@ class Matcher:
 
 def candidates(matcher: Matcher, ranking: Ranking) -> Ranking:
     """Choose the records to score: all that pass on a small side, else what search finds."""
-    side, query, filters = ranking.side, ranking.query, ranking.filters
-    allowed = side.facets.mask(filters)
-    passing = np.flatnonzero(allowed)
-    if len(passing) <= 2 * CANDIDATES:
-        return replace(ranking, records=passing)
-    found = [_lexical_candidates(side, query, allowed), _dense_candidates(side, query, allowed)]
+    side, query = ranking.side, ranking.query
+    allowed = side.mask(ranking.filters)
+    passing = len(side) if allowed is None else int(np.count_nonzero(allowed))
+    if passing <= 2 * CANDIDATES:
+        records = np.arange(len(side)) if allowed is None else np.flatnonzero(allowed)
+        return replace(ranking, records=records)
+    found = [
+        side.lexical_best(*_asked_terms(side, query), CANDIDATES, allowed),
+        _dense_candidates(side, query, allowed),
+    ]
     return replace(ranking, records=np.unique(np.concatenate(found)))
 
 
-def _lexical_candidates(side: Side, query: Query, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    scores = _lexical_scores(side, query)
-    scores[~allowed] = -1
-    return best_first(scores, CANDIDATES)
-
-
-def _dense_candidates(side: Side, query: Query, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    passage_allowed = np.repeat(allowed, np.diff(side.passage_starts))
-    _, positions = side.dense.search(query.vectors, CANDIDATES, passage_allowed)
-    owners = np.searchsorted(side.passage_starts, positions.ravel(), side="right") - 1
-    return np.unique(owners[positions.ravel() >= 0])
+def _dense_candidates(side: Side, query: Query, allowed: Mask | None) -> NDArray[np.int64]:
+    """Find the records that would align best, judged by what search finds of their passages."""
+    scores, owners = side.dense_best(query.vectors, PASSAGES_FOUND, allowed)
+    best = np.zeros((len(query.vectors), len(found := np.unique(owners[owners >= 0]))))
+    for row, (values, records) in enumerate(zip(scores, owners, strict=True)):
+        known = records >= 0
+        # What was not found for a passage scores no more than the last that was.
+        best[row] = values[known].min() if known.any() else 0.0
+        columns = np.searchsorted(found, records[known])
+        np.maximum.at(best[row], columns, values[known])
+    return found[best_first(best.mean(axis=0).astype(np.float32), CANDIDATES)]
 
 
 def lexical(matcher: Matcher, ranking: Ranking) -> Ranking:
     """Score by BM25."""
-    scores = _lexical_scores(ranking.side, ranking.query)
-    return ranking.with_field("lexical", scores[ranking.scored])
+    side = ranking.side
+    scores = side.lexical_scores(ranking.scored, *_asked_terms(side, ranking.query))
+    return ranking.with_field("lexical", scores)
 
 
-def _lexical_scores(side: Side, query: Query) -> Scores:
+def _asked_terms(side: Side, query: Query) -> tuple[list[int], list[float]]:
+    """Return the terms of a query that a side knows, and how often each stands in it."""
     repeats: dict[int, float] = {}
-    for (term, _), count in zip(query.terms, query.counts, strict=True):
-        number = side.term_numbers.get(term)
-        if number is not None:
-            repeats[number] = repeats.get(number, 0) + float(count)
-    return side.lexical.scores(list(repeats), list(repeats.values()))
+    numbers = side.find_terms([term for term, _ in query.terms])
+    for number, count in zip(numbers.tolist(), query.counts.tolist(), strict=True):
+        if number >= 0:
+            repeats[number] = repeats.get(number, 0) + count
+    return list(repeats), list(repeats.values())
 
 
 def dense(matcher: Matcher, ranking: Ranking) -> Ranking:
     """Score by the alignment of passages."""
     side, query = ranking.side, ranking.query
-    starts = side.passage_starts[ranking.scored]
-    length = side.passage_starts[ranking.scored + 1] - starts
-    local = np.concatenate([[0], np.cumsum(length)])
-    positions = np.arange(local[-1]) + np.repeat(starts - local[:-1], length)
+    passages, starts = side.passages(ranking.scored)
     weights = np.ones(len(query.vectors), dtype=np.float32)
-    scores = passage_alignment(query.vectors, weights, side.dense.vectors(positions), local)
+    scores = passage_alignment(query.vectors, weights, side.passage_vectors(passages), starts)
     return ranking.with_field("dense", scores)
 
 
 def terms(matcher: Matcher, ranking: Ranking) -> Ranking:
     """Score by soft matching of terms, in both directions."""
     side, query = ranking.side, ranking.query
-    rows = side.record_terms.take(ranking.scored)
+    rows = side.terms(ranking.scored)
     covered, answering = soft_match(
         query.term_vectors,
         np.vstack([query.term_weights, query.aspect_weights]),
@@ -255,7 +260,7 @@ def _aspect_scores(ranking: Ranking) -> list[Scores]:
     """Coverage of each aspect by each candidate, in standard deviations above chance."""
     if ranking.aspects is None or ranking.background_aspects is None:
         return []
-    languages = ranking.side.facets.languages
+    languages = ranking.side.languages
     return [
         calibrate(covered, languages[ranking.records], background, languages[ranking.background])
         for covered, background in zip(ranking.aspects, ranking.background_aspects, strict=True)
@@ -266,7 +271,7 @@ def fuse(**weights: float) -> Callable[[Matcher, Ranking], Ranking]:
     """Make the stage that adds up calibrated fields with these weights."""
 
     def stage(matcher: Matcher, ranking: Ranking) -> Ranking:
-        languages = ranking.side.facets.languages
+        languages = ranking.side.languages
         total = np.zeros(len(ranking.records), dtype=np.float32)
         for name, weight in weights.items():
             total += weight * calibrate(

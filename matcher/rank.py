@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.index.arrays import Ragged
+from matcher.index.base import Rows
 
 Scores = NDArray[np.float32]
 
@@ -49,7 +50,7 @@ def soft_match(
     query: NDArray[np.float32],
     query_weights: NDArray[np.float32],
     rows: Ragged,
-    term_vectors: NDArray[np.float16],
+    term_vectors: Rows,
     term_weights: Scores,
     floor: float = FLOOR,
 ) -> tuple[NDArray[np.float32], Scores]:

@@ -31,7 +31,9 @@ UNSTATED = 0.1
 """Share of suppliers whose source does not say their language."""
 _MEDIAN_WORDS, _SPREAD, _MOST_WORDS = 21, 0.75, 250
 _EXCHANGED, _COINED = 0.3, 0.012
-_SYLLABLES = "ba bri dal fjo gre hau ist kja lun mo nor ost ra sko ti ul va yng ør ås".split()
+_SYLLABLES = tuple(
+    "ba bri dal fjo gre hau ist kja lun mo nor ost ra sko ti ul va yng ør ås".split()  # noqa: SIM905
+)
 
 
 @dataclass
@@ -79,10 +81,7 @@ def fill(url: str, count: int, seed: int = 0) -> None:
     done = 0
     while batch := list(islice(rows, 10_000)):
         store.save(
-            [
-                Supplier(texts=(Text(lang=v.pop("lang"), body=v.pop("text")),), **v)
-                for v in batch
-            ]
+            [Supplier(texts=(Text(lang=v.pop("lang"), body=v.pop("text")),), **v) for v in batch]
         )
         done += len(batch)
         print(f"\r{done:,} stored", end="", file=sys.stderr)
@@ -105,7 +104,7 @@ def make(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
             "country": country,
             "region": f"Region {draw.randrange(20)}",
             "nace": (f"{draw.randrange(1, 99):02}.{draw.randrange(10)}{draw.randrange(10)}",),
-            "cpv": tuple(f"{draw.randrange(3, 98):02}{draw.randrange(1000):03}000" for _ in range(draw.randrange(2))),
+            "cpv": (f"{draw.randrange(3000, 98000):05}000",)[: draw.randrange(2)],
             "employees": int(draw.paretovariate(1.0)) if draw.random() < 0.6 else None,
         }  # fmt: skip
 

@@ -6,15 +6,17 @@ import sys
 
 from rich.console import Console
 
-from api.cli import data, encoder, matching, service
+from api import logs
+from api.cli import data, encoder, jobs, matching, service
 from api.cli.app import app
 from matcher.errors import SamspillError
 
-__all__ = ["app", "data", "encoder", "main", "matching", "service"]
+__all__ = ["app", "data", "encoder", "jobs", "main", "matching", "service"]
 
 
 def main() -> None:
     """Run the command line; errors made on purpose are one line and exit status 1."""
+    logs.configure("warning")
     try:
         app()
     except SamspillError as error:

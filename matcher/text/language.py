@@ -83,9 +83,7 @@ def _automaton() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     return moves, rows, np.asarray(identifier.tk_output, dtype=np.int64)
 
 
-def _probabilities(
-    identifier: LanguageIdentifier, texts: Sequence[bytes]
-) -> NDArray[np.float32]:
+def _probabilities(identifier: LanguageIdentifier, texts: Sequence[bytes]) -> NDArray[np.float32]:
     """Work out what ``LanguageIdentifier._decide`` does for each text, in the same way."""
     moves, bases, outputs = _automaton()
     lengths = np.array([len(t) for t in texts])

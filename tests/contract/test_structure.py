@@ -26,6 +26,7 @@ ORDER = [
     ["pipeline"],
     ["explain"],
     ["reindex"],
+    ["backup", "nightly"],
     ["evaluate"],
     ["finetune"],
     ["service"],
