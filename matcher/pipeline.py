@@ -29,10 +29,12 @@ from matcher.rank import (
 from matcher.records import Kind, Record
 from matcher.text import TermMaker
 
-CANDIDATES = 1000
-"""Records that dense and lexical search each put forward; of two thousand all are ranked."""
-PASSAGES_FOUND = 400
-"""Passages that dense search finds for each passage of a query."""
+CANDIDATES = 300
+"""Records that dense and lexical search each put forward, at least; more for a longer list."""
+FEW = 2000
+"""Of this many records all are ranked."""
+PASSAGES_FOUND = 150
+"""Passages that dense search finds for each passage of a query, at least."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Ranking:
     """Candidates and their scores; each stage fills in more.
 
     Attributes:
+        wanted: Length of the list asked for.
         records: int64[c], numbers of the candidates on the searched side.
         background: int64[b], records drawn at random, scored alike, to calibrate by.
         fields: Name -> float32[c]: ``lexical``, ``dense``, ``covered``, ``answering``, ``score``.
@@ -52,6 +55,7 @@ class Ranking:
     query: Query
     side: Side
     filters: Filters
+    wanted: int
     records: NDArray[np.int64]
     background: NDArray[np.int64]
     fields: dict[str, Scores] = field(default_factory=dict)
@@ -155,7 +159,7 @@ class Matcher:
         """
         side = self.generation.sides[query.kind.other]
         ranking = Ranking(
-            query, side, filters or Filters(), np.zeros(0, dtype=np.int64), side.background
+            query, side, filters or Filters(), k, np.zeros(0, dtype=np.int64), side.background
         )
         for name, run in PIPELINES[stage]:
             started = time.perf_counter()
@@ -191,19 +195,22 @@ def candidates(matcher: Matcher, ranking: Ranking) -> Ranking:
     side, query = ranking.side, ranking.query
     allowed = side.mask(ranking.filters)
     passing = len(side) if allowed is None else int(np.count_nonzero(allowed))
-    if passing <= 2 * CANDIDATES:
+    wanted = max(CANDIDATES, 2 * ranking.wanted)
+    if passing <= max(FEW, 2 * wanted):
         records = np.arange(len(side)) if allowed is None else np.flatnonzero(allowed)
         return replace(ranking, records=records)
     found = [
-        side.lexical_best(*_asked_terms(side, query), CANDIDATES, allowed),
-        _dense_candidates(side, query, allowed),
+        side.lexical_best(*_asked_terms(side, query), wanted, allowed),
+        _dense_candidates(side, query, wanted, allowed),
     ]
     return replace(ranking, records=np.unique(np.concatenate(found)))
 
 
-def _dense_candidates(side: Side, query: Query, allowed: Mask | None) -> NDArray[np.int64]:
+def _dense_candidates(
+    side: Side, query: Query, wanted: int, allowed: Mask | None
+) -> NDArray[np.int64]:
     """Find the records that would align best, judged by what search finds of their passages."""
-    scores, owners = side.dense_best(query.vectors, PASSAGES_FOUND, allowed)
+    scores, owners = side.dense_best(query.vectors, max(PASSAGES_FOUND, wanted // 2), allowed)
     best = np.zeros((len(query.vectors), len(found := np.unique(owners[owners >= 0]))))
     for row, (values, records) in enumerate(zip(scores, owners, strict=True)):
         known = records >= 0
@@ -211,7 +218,7 @@ def _dense_candidates(side: Side, query: Query, allowed: Mask | None) -> NDArray
         best[row] = values[known].min() if known.any() else 0.0
         columns = np.searchsorted(found, records[known])
         np.maximum.at(best[row], columns, values[known])
-    return found[best_first(best.mean(axis=0).astype(np.float32), CANDIDATES)]
+    return found[best_first(best.mean(axis=0).astype(np.float32), wanted)]
 
 
 def lexical(matcher: Matcher, ranking: Ranking) -> Ranking:

@@ -24,7 +24,7 @@ from matcher.index.part import Part, centre
 from matcher.languages import LANGUAGES
 
 _CENTRE_SHRINKAGE = 20
-_BACKGROUND_PER_LANGUAGE = 200
+_BACKGROUND_PER_LANGUAGE = 60
 _BLOCK = 65_536
 _PROBES = 100
 

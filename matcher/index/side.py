@@ -34,7 +34,7 @@ class StoredSide:
         frequencies: int32[languages + 1, terms], records of each language that hold a term.
         term_frequency: int32[terms], records of its commonest language that hold a term;
             ``term_language`` uint8[terms], which that is.
-        background: int64[b], records drawn at random, up to 200 a language.
+        background: int64[b], records drawn at random, up to 60 a language.
     """
 
     lookup: Lookup
