@@ -163,6 +163,11 @@ class Service:
         return self._serving.problem if self._serving else ""
 
     @property
+    def sequence(self) -> int:
+        """Last change of the store in the serving generation."""
+        return self._serving.follower.generation.manifest.sequence if self._serving else 0
+
+    @property
     def fresh(self) -> int:
         """Number of records served that are newer than the generation."""
         return self._serving.follower.fresh if self._serving else 0
