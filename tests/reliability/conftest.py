@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from matcher.embed import StaticEncoder
 from matcher.records import Supplier, Text
 from matcher.settings import Settings
 from matcher.store import Store
+from matcher.text import TermMaker
 
 LONG = bool(os.environ.get("SAMSPILL_TEST_LONG"))
 """Set by `make test-reliability`: every test then runs as often as the requirement says."""
@@ -17,6 +19,16 @@ LONG = bool(os.environ.get("SAMSPILL_TEST_LONG"))
 def supplier(number: int, word: str = "") -> Supplier:
     body = f"Vi leverer brøyting og strøing nummer {number}. {word}"
     return Supplier(id=f"s{number}", name=f"Firma {number}", texts=(Text(lang="nb", body=body),))
+
+
+@pytest.fixture(autouse=True)
+def _loaded_once(
+    monkeypatch: pytest.MonkeyPatch, encoder: StaticEncoder, term_maker: TermMaker
+) -> None:
+    """Services and jobs share what takes seconds to load."""
+    monkeypatch.setattr("matcher.service.TermMaker", lambda: term_maker)
+    monkeypatch.setattr("matcher.service.load_encoder", lambda _: encoder)
+    monkeypatch.setattr("matcher.reindex.TermMaker", lambda **_: term_maker)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from matcher.embed import StaticEncoder, load_encoder
+import matcher.reindex
+from matcher.embed import StaticEncoder
 from matcher.index import open_verified
 from matcher.records import Kind
 from matcher.reindex import reindex
@@ -18,6 +19,7 @@ from matcher.service import Service
 from matcher.settings import Settings
 from matcher.store import Store
 from matcher.store.runs import last_runs
+from tests.conftest import ROOT
 from tests.reliability.conftest import LONG, supplier
 
 KILLS = 200 if LONG else 8
@@ -40,24 +42,27 @@ def _run_and_die(settings: Settings, deadly: int, after: bool, started: threadin
 
         return wrapped
 
-    encoder = load_encoder("bundled")
-    assert isinstance(encoder, StaticEncoder)
+    from tests.reliability.preloaded import ENCODER, MAKER
+
+    assert isinstance(ENCODER, StaticEncoder)
+    matcher.reindex.TermMaker = lambda **_: MAKER  # type: ignore[assignment,misc,attr-defined]
     store = Store.open(settings.store_url)
     started.set()
     for name in ("replace", "rename"):
         setattr(Path, name, deadly_after(getattr(Path, name)))
-    reindex(store, settings.data_dir, encoder, encoder)
+    reindex(store, settings.data_dir, ENCODER, ENCODER)
 
 
 @pytest.mark.timeout(3600)
 def test_killed_at_any_moment_nothing_is_lost(
-    settings: Settings, filled: Store, encoder: StaticEncoder
+    settings: Settings, filled: Store, encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     filled.save([supplier(n) for n in range(60)])
     reindex(filled, settings.data_dir, encoder, encoder)
     # A server that has read the program already: what is killed starts in no time.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["matcher.reindex", "matcher.service"])
+    context.set_forkserver_preload(["tests.reliability.preloaded", "matcher.reindex"])
     draw = random.Random(7)
     acknowledged: list[int] = []
     stop = threading.Event()
@@ -76,9 +81,10 @@ def test_killed_at_any_moment_nothing_is_lost(
     died = 0
     try:
         for kill in range(KILLS):
-            # Half die around a rename (there are four of them), half at a random moment.
+            # Half die before or after a rename (of the folder, of CURRENT, of what is pruned),
+            # half at a random moment.
             planted = kill % 2 == 0
-            deadly, after = (1 + kill // 4 % 4, kill % 4 == 0) if planted else (0, False)
+            deadly, after = (1 + kill // 4 % 3, kill % 4 == 0) if planted else (0, False)
             started = context.Event()
             process = context.Process(target=_run_and_die, args=(settings, deadly, after, started))
             process.start()
