@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     )
     encoder: str = Field(
         "bundled",
-        description="`bundled`, or the name or path of any sentence-transformers model.",
+        description="`bundled`, or the name or path of any sentence-transformers model; "
+        "`MODEL?dimensions=256` keeps leading dimensions, `MODEL?backend=onnx` runs it otherwise.",
     )
     backup_dir: Path | None = Field(
         None, description="Folder backups go to; empty means `backups` in the data folder."
@@ -74,6 +75,11 @@ class Settings(BaseSettings):
     def backups(self) -> Path:
         """Where backups go."""
         return self.backup_dir or self.data_dir / "backups"
+
+    @property
+    def fusion_file(self) -> Path:
+        """Weights of the ranking fitted to the user's own judgements, if there are any."""
+        return self.data_dir / "fusion.json"
 
     @property
     def refused_dir(self) -> Path:

@@ -7,11 +7,11 @@ import sys
 from rich.console import Console
 
 from api import logs
-from api.cli import data, encoder, jobs, matching, service
+from api.cli import data, dialogue, encoder, jobs, matching, measure, service
 from api.cli.app import app
 from matcher.errors import SamspillError
 
-__all__ = ["app", "data", "encoder", "jobs", "main", "matching", "service"]
+__all__ = ["app", "data", "dialogue", "encoder", "jobs", "main", "matching", "measure", "service"]
 
 
 def main() -> None:

@@ -177,6 +177,11 @@ class Lookup:
     def __len__(self) -> int:
         return len(self.strings)
 
+    def position(self, name: str) -> int | None:
+        """Return the position of one name, None where it is none of the strings."""
+        found = int(self.find([name])[0])
+        return None if found < 0 else found
+
     def find(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Return the position of each name, -1 where it is none of the strings."""
         found = np.full(len(names), -1, dtype=np.int64)

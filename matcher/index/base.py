@@ -95,6 +95,10 @@ class Side(Protocol):
         """Return the number of records, those that are gone included."""
         ...
 
+    def find_record(self, record_id: str) -> int | None:
+        """Return the number of a record, None if it is not there."""
+        ...
+
     def mask(self, filters: Filters) -> Mask | None:
         """Tell which records are there and pass: bool[records], None if all do."""
         ...

@@ -4,7 +4,7 @@ Few vectors are searched exactly. Many are found by an inverted file over produc
 that FAISS scans with SIMD tables (André et al. 2017), from which the best are scored again by
 their own vectors, kept beside as float16: what comes back are exact scores. How many lists a
 search opens is found out when the index is built, by comparing with exact search. Why this
-structure, with the figures: docs/decisions/0003-structures-for-a-country.md.
+structure, with the figures: docs/decisions/0004-structures-for-a-country.md.
 """
 
 from __future__ import annotations

@@ -134,6 +134,12 @@ class FreshSide:
         """Unit vectors of the terms."""
         return Chain([self.base.term_vectors, self.extra_vectors])
 
+    def find_record(self, record_id: str) -> int | None:
+        """Return the number of a record, None if it is not there."""
+        rows = self._rows_of([record_id])
+        rows = rows[self.alive[rows]]
+        return int(rows[0]) if len(rows) else None
+
     def mask(self, filters: Filters) -> Mask | None:
         """Tell which records are there and pass."""
         if not filters.restrict:

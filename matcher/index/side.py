@@ -79,6 +79,10 @@ class StoredSide:
         """Language of each record."""
         return self.facets.languages
 
+    def find_record(self, record_id: str) -> int | None:
+        """Return the number of a record, None if it is not there."""
+        return self.lookup.position(record_id)
+
     def mask(self, filters: Filters) -> Mask | None:
         """Tell which records pass."""
         return self.facets.mask(filters) if filters.restrict else None

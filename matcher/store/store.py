@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -77,9 +77,13 @@ class Store:
         for kind in Kind:
             batch = {r.id: r for r in records if isinstance(r, _MODELS[kind])}
             if batch:
-                with self._writer.begin() as connection:
+                with self.writing() as connection:
                     self._save(connection, kind, batch, result)
         return result
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction that writes; it is committed at the end, undone on an error."""
+        return self._writer.begin()
 
     def delete(self, kind: Kind, record_id: str) -> None:
         """Take a record out: it leaves every list and the index; its contact data is erased.
@@ -88,7 +92,7 @@ class Store:
             NotFoundError: There is no such record.
         """
         table = _TABLES[kind]
-        with self._writer.begin() as connection:
+        with self.writing() as connection:
             hit = connection.execute(
                 update(table)
                 .where(table.c.id == record_id, ~table.c.deleted)

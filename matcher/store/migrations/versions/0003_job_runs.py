@@ -1,14 +1,14 @@
 """runs of jobs
 
-Revision ID: job_runs
-Revises: 0001
+Revision ID: 0003_job_runs
+Revises: 0002_judgements
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "job_runs"
-down_revision = "0001"
+revision = "0003_job_runs"
+down_revision = "0002_judgements"
 branch_labels = None
 depends_on = None
 
