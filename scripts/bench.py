@@ -1,7 +1,7 @@
 """Measure speed, memory and recall on this machine, beside the floor and a peer.
 
-    python scripts/bench.py                     the sample, and 20,000 generated suppliers
-    python scripts/bench.py --suppliers 1000000 a country's size (about twenty minutes)
+    python -m scripts.bench                      20,000 generated suppliers
+    python -m scripts.bench --suppliers 1000000  a country's size
 
 Prints machine, data, medians and spread. The floor is what cannot be avoided: one pass over the
 vectors at the memory's speed, tokenising the text once. The peer is txtai, if it is installed
