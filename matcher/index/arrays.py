@@ -75,6 +75,24 @@ class Ragged:
         return Ragged(np.asarray(self.values[index]), starts)
 
 
+_SIGN_AND_MAGNITUDE = np.int32(-0x70002000)
+_REBIASED = np.float32(2.0**112)
+
+
+def single(values: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Convert finite half-precision numbers to single precision.
+
+    The same as ``astype``, in less than half the time: the bits are moved to where they stand in
+    a float32, and the exponent is corrected by a multiplication.
+    """
+    bits = values.view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= _SIGN_AND_MAGNITUDE
+    found = bits.view(np.float32)
+    found *= _REBIASED
+    return found
+
+
 def places(
     starts: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -16,10 +16,10 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.index.arrays import open_array, save_array
+from matcher.index.arrays import open_array, save_array, single
 from matcher.index.base import Mask, Rows
 
-FEW = 50_000
+FEW = 20_000
 """Vectors searched exactly: a scan over them takes some milliseconds."""
 RECALL = 0.97
 """Recall@10 that the number of lists opened is chosen for."""
@@ -27,6 +27,8 @@ _EXACT_BELOW = 30_000
 """Allowed vectors below this are scored one and all instead of searched for."""
 _REFINED = 2
 _BLOCK = 65_536
+# One pass over the vectors for all passages of a query, not one for each.
+faiss.cvar.distance_compute_blas_threshold = 1
 _TRAINED_PER_LIST = 40
 _ROUNDS = 8
 _TUNED_AT = 100
@@ -101,7 +103,7 @@ class FaissIndex:
 
     def vectors(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return stored vectors: float32[len(positions), d]."""
-        return np.asarray(self._rows[positions], dtype=np.float32)
+        return single(self._rows[positions])
 
 
 def best_of(
@@ -112,7 +114,7 @@ def best_of(
     positions = np.full((len(queries), k), -1, dtype=np.int64)
     if not len(among):
         return scores, positions
-    found = queries @ np.asarray(rows[among], dtype=np.float32).T
+    found = queries @ single(rows[among]).T
     best = np.argsort(-found, axis=1, kind="stable")[:, :k]
     width = best.shape[1]
     scores[:, :width] = np.take_along_axis(found, best, 1)
