@@ -19,8 +19,9 @@ from matcher.errors import SamspillError, UnavailableError
 from matcher.explain import Explanation, explain
 from matcher.feedback import learn
 from matcher.fusion import Band, Fusion
-from matcher.index import Filters, current_name, open_verified
+from matcher.index import Filters, Generation, current_name, open_quickly, open_verified
 from matcher.index.follow import Follower
+from matcher.index.manifest import verify
 from matcher.pipeline import Hit, Matcher, Result
 from matcher.query import Query
 from matcher.records import Kind, Need, Record, Supplier, Text
@@ -173,7 +174,7 @@ class Service:
         if serving is None:
             with self._lock:
                 if self._serving is None:
-                    self._serving = self._open(wanted)
+                    self._serving = self._start(wanted)
                 return self._serving
         if serving.wanted != wanted and wanted is not None:
             self._take_up(wanted)
@@ -189,7 +190,7 @@ class Service:
         if thread is not None:
             thread.join(_WAIT_FOR_SWAP)
 
-    def _swap(self, wanted: str) -> None:
+    def _swap(self, wanted: str | None) -> None:
         try:
             serving = self._open(wanted)
         except SamspillError as error:
@@ -203,8 +204,30 @@ class Service:
         finally:
             self._taking_up = None
 
+    def _start(self, wanted: str | None) -> _Serving:
+        """Open a first generation; what is too large to be verified first is verified after."""
+        generation, problem, verified = open_quickly(self.settings.generations_dir)
+        serving = self._serve(wanted, generation, problem)
+        if not verified:
+            threading.Thread(target=self._verify, args=(serving,), daemon=True).start()
+        return serving
+
+    def _verify(self, serving: _Serving) -> None:
+        """Go on with the generation before if a byte of the one that serves is not as written."""
+        root = self.settings.generations_dir
+        try:
+            verify(root / serving.follower.generation.name)
+        except SamspillError as error:
+            log.error("index damaged", reason=str(error))
+            serving.problem = str(error)
+            if self._serving is serving:
+                self._swap(serving.wanted)
+
     def _open(self, wanted: str | None) -> _Serving:
         generation, problem = open_verified(self.settings.generations_dir)
+        return self._serve(wanted, generation, problem)
+
+    def _serve(self, wanted: str | None, generation: Generation, problem: str) -> _Serving:
         if problem:
             log.error("index damaged", reason=problem, serving=generation.name)
         generation.check(self.encoder, self.word_encoder)

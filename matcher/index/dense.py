@@ -128,7 +128,7 @@ def exact_search(
     """Find the k nearest of many rows for each query by a scan, a block at a time."""
     found = faiss.ResultHeap(len(queries), k, keep_max=True)
     for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK].astype(np.float32)
+        block = single(rows[start : start + _BLOCK])
         nearest = faiss.knn(queries, block, min(k, len(block)), faiss.METRIC_INNER_PRODUCT)
         found.add_result(nearest[0], nearest[1] + start)
     found.finalize()
@@ -155,7 +155,7 @@ def build_dense(folder: Path, probes: NDArray[np.float32], earlier: Path | None 
     if len(rows) <= FEW:
         index = faiss.IndexFlatIP(rows.shape[1])
         for start in range(0, len(rows), _BLOCK):
-            index.add(rows[start : start + _BLOCK].astype(np.float32))
+            index.add(single(rows[start : start + _BLOCK]))
         faiss.write_index(index, str(folder / "dense.faiss"))
         return 1.0
     if earlier is None:
@@ -184,7 +184,7 @@ def encode(trained: Any, rows: NDArray[np.float16]) -> NDArray[np.uint8]:
     size = trained.sa_code_size()
     codes = np.empty((len(rows), size), dtype=np.uint8)
     for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK].astype(np.float32)
+        block = single(rows[start : start + _BLOCK])
         codes[start : start + len(block)] = trained.sa_encode(block)
     return codes
 
