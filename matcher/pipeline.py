@@ -370,7 +370,9 @@ def shortlist(matcher: Matcher, ranking: Ranking) -> Ranking:
     if not ranking.searched or len(ranking.records) <= wanted:
         return ranking
     known = calibrated(matcher, ranking).signals
-    kept = np.sort(best_first(np.asarray(matcher.fusion.among(known).score(known), dtype=np.float32), wanted))
+    kept = np.sort(
+        best_first(np.asarray(matcher.fusion.among(known).score(known), dtype=np.float32), wanted)
+    )
     return replace(
         ranking,
         records=ranking.records[kept],
@@ -383,7 +385,7 @@ def terms(matcher: Matcher, ranking: Ranking) -> Ranking:
 
     What counts is how much of the need the supplier covers, whichever of the two asks.
     """
-    side, query = ranking.side, ranking.query
+    query = ranking.query
     weights = np.vstack([query.term_weights, query.aspect_weights])
     both = [
         soft_match(query.term_vectors, weights, compared)

@@ -19,7 +19,14 @@ from matcher.errors import SamspillError, UnavailableError
 from matcher.explain import Explanation, explain
 from matcher.feedback import learn
 from matcher.fusion import Band, Fusion
-from matcher.index import Filters, Generation, current_name, open_quickly, open_verified
+from matcher.index import (
+    Filters,
+    Generation,
+    current_name,
+    open_quickly,
+    open_verified,
+    use_one_thread,
+)
 from matcher.index.follow import Follower
 from matcher.index.manifest import verify
 from matcher.pipeline import Hit, Matcher, Result
@@ -166,6 +173,7 @@ class Service:
             NoGenerationError: Nothing is indexed yet.
             StaleIndexError: The index was made by another encoder.
         """
+        use_one_thread()
         return self._serving_now().matcher()
 
     def _serving_now(self) -> _Serving:

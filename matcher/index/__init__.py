@@ -1,6 +1,7 @@
 """The index: generations of dense vectors, lexical postings and terms, for both sides."""
 
 from matcher.index.base import Side
+from matcher.index.dense import use_one_thread
 from matcher.index.facets import Filters
 from matcher.index.generation import (
     Generation,
@@ -28,4 +29,5 @@ __all__ = [
     "prune",
     "publish",
     "roll_back",
+    "use_one_thread",
 ]

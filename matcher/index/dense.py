@@ -9,12 +9,14 @@ structure, with the figures: docs/decisions/0004-structures-for-a-country.md.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from matcher.index.arrays import open_array, save_array, single
 from matcher.index.base import Mask, Rows
@@ -104,6 +106,21 @@ class FaissIndex:
     def vectors(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return stored vectors: float32[len(positions), d]."""
         return single(self._rows[positions])
+
+
+def use_one_thread() -> None:
+    """Let searches and products asked for by the calling thread use no thread besides it.
+
+    Questions come side by side: when each takes all cores, their threads wait for one another.
+    """
+    # OpenMP keeps its number for each thread, OpenBLAS one for all.
+    faiss.omp_set_num_threads(1)
+    _limit_blas()
+
+
+@cache
+def _limit_blas() -> None:
+    threadpool_limits(1, user_api="blas")
 
 
 def best_of(
