@@ -21,6 +21,7 @@ from matcher.records import Buyer, Contact, Kind, Need, Part, Record, Supplier, 
 from matcher.sources.base import Item, Refusal, find_files
 from matcher.sources.headings import guess_columns, guess_kind
 from matcher.sources.rows import MAX_TEXT, SUFFIXES, Row, read_rows
+from matcher.sources.values import clean_text
 
 _TEXT_FIELDS = {"name", "title", "text", "texts"}
 
@@ -288,14 +289,6 @@ class _Values:
             name=self.text("contact_name"), email=self.text("email"), phone=self.text("phone")
         )
         return contact if contact != Contact() else None
-
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\ufeff\ud800-\udfff]")
-
-
-def clean_text(text: str) -> str:
-    """Strip a text and remove control characters, zero-width spaces and lone surrogates."""
-    return _CONTROL.sub("", text).strip()
 
 
 def _slug(text: str) -> str:

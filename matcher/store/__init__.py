@@ -1,5 +1,6 @@
 """The store of records: SQLAlchemy Core on SQLite, or PostgreSQL by URL."""
 
-from matcher.store.store import SaveResult, Store
+from matcher.store.plan import SaveResult
+from matcher.store.store import Store
 
 __all__ = ["SaveResult", "Store"]
