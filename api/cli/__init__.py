@@ -6,11 +6,11 @@ import sys
 
 from rich.console import Console
 
-from api.cli import data, encoder, matching, service
+from api.cli import data, encoder, matching, merges, service, sync
 from api.cli.app import app
 from matcher.errors import SamspillError
 
-__all__ = ["app", "data", "encoder", "main", "matching", "service"]
+__all__ = ["app", "data", "encoder", "main", "matching", "merges", "service", "sync"]
 
 
 def main() -> None:

@@ -54,13 +54,16 @@ def read_organisation(organisation: dict[str, Any], file: str, place: str) -> It
     sni = dicts(at(organisation, "naringsgrenOrganisation", "sni"))
     form = text_at(organisation, "organisationsform", "kod")
     described = text_at(organisation, "verksamhetsbeskrivning", "beskrivning")
+    names = [text_at(c, "klartext") for c in sni]
     founded = text_at(organisation, "organisationsdatum", "registreringsdatum")
     yield Supplier(
         id=f"SE-{found.number}",
         name=name,
-        texts=(Text(lang="sv", body=sentences(described, *(text_at(c, "klartext") for c in sni))),),
+        texts=(Text(lang="sv", body=sentences(described, *names)),),
         country="SE",
-        municipality=text_at(organisation, "postadressOrganisation", "postadress", "postort").title(),
+        municipality=text_at(
+            organisation, "postadressOrganisation", "postadress", "postort"
+        ).title(),
         organisation_number=found.number,
         nace=nace_of([c.get("kod") for c in sni], file, found.number, "sni", remarks),
         founded=int(founded[:4]) if founded[:4].isdigit() and int(founded[:4]) >= 1000 else None,

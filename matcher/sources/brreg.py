@@ -15,7 +15,7 @@ from typing import IO, Any
 import ijson
 from pydantic import ValidationError
 
-from matcher.codes import find_organisation_number, normalise_nace, size_class
+from matcher.codes import normalise_nace, size_class
 from matcher.records import Supplier, Text
 from matcher.sources.base import Item, Refusal, Remark, SetAside, find_files
 from matcher.sources.documents import open_stream
@@ -102,9 +102,6 @@ def read_entity(entity: Any, file: str, number: int) -> Iterator[Item]:
         yield Refusal(file, organisation, "navn", "the entity has no name", entity)
         return
     remarks: list[Remark] = []
-    if find_organisation_number(organisation, "NO") is None:
-        reason = f"{organisation} has a wrong check digit: never merged by it"
-        remarks.append(Remark(file, organisation, "organisasjonsnummer", reason))
     try:
         yield _supplier(entity, organisation, file, remarks)
         yield from remarks

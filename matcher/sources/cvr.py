@@ -13,8 +13,24 @@ from typing import Any
 from matcher.codes import size_class
 from matcher.records import Supplier, Text
 from matcher.sources.base import Item, Refusal, Remark
-from matcher.sources.register import checked_number, gone, nace_of, read_one, read_register, sentences
-from matcher.sources.values import as_dict, as_list, at, country_at, dicts, number_at, text_at, text_of
+from matcher.sources.register import (
+    checked_number,
+    gone,
+    nace_of,
+    read_one,
+    read_register,
+    sentences,
+)
+from matcher.sources.values import (
+    as_dict,
+    as_list,
+    at,
+    country_at,
+    dicts,
+    number_at,
+    text_at,
+    text_of,
+)
 
 ARRAYS = ("hits",)
 _STATES = (
@@ -26,6 +42,7 @@ _STATES = (
     ("opløst", "deleted from the register"),
     ("slettet", "deleted from the register"),
 )
+_LINES = ("hovedbranche", "bibranche1", "bibranche2", "bibranche3")
 _SOLE_TRADERS = {"ENK", "PMV"}
 
 
@@ -42,8 +59,8 @@ def read_cvr(paths: list[Path]) -> Iterator[Item]:
 def read_company(hit: dict[str, Any], file: str, place: str) -> Iterator[Item]:
     """Read one hit, or a page of them."""
     if isinstance(hit.get("hits"), list):
-        for number, inner in enumerate(hit["hits"], start=1):
-            yield from read_one(inner, file, f"hit {number}", read_company)
+        for count, inner in enumerate(hit["hits"], start=1):
+            yield from read_one(inner, file, f"hit {count}", read_company)
         return
     company = as_dict(at(hit, "_source", "Vrvirksomhed")) or as_dict(hit.get("Vrvirksomhed"))
     if not company:
@@ -72,7 +89,9 @@ def read_company(hit: dict[str, Any], file: str, place: str) -> Iterator[Item]:
 def _supplier(
     company: dict[str, Any], number: str, name: str, file: str, remarks: list[Remark]
 ) -> Supplier:
-    lines = [_current(company, key) for key in ("hovedbranche", "bibranche1", "bibranche2", "bibranche3")]
+    lines = [
+        _current(company, key) for key in ("hovedbranche", "bibranche1", "bibranche2", "bibranche3")
+    ]
     address = _current(company, "beliggenhedsadresse")
     form = text_at(_current(company, "virksomhedsform"), "kortBeskrivelse")
     employees, size = _staff(company)
@@ -88,7 +107,9 @@ def _supplier(
     return Supplier(
         id=f"DK-{number}",
         name=name,
-        texts=(Text(lang="da", body=sentences(purpose, *(text_at(x, "branchetekst") for x in lines))),),
+        texts=(
+            Text(lang="da", body=sentences(purpose, *(text_at(x, "branchetekst") for x in lines))),
+        ),
         country=country_at(address, "landekode") or "DK",
         municipality=text_at(address, "kommune", "kommuneNavn").title(),
         organisation_number=number,
@@ -123,15 +144,18 @@ def _latest(value: Any) -> dict[str, Any]:
     """The entry in force: without an end, and of several the one that began last."""
     entries = dicts(value)
     open_ended = [e for e in entries if not text_at(e, "periode", "gyldigTil")]
-    return max(
-        open_ended, key=lambda e: text_at(e, "periode", "gyldigFra"), default={}
-    )
+    return max(open_ended, key=lambda e: text_at(e, "periode", "gyldigFra"), default={})
 
 
 def _staff(company: dict[str, Any]) -> tuple[int | None, str]:
     """Employees of the newest year, and the size class, which an interval tells alone."""
-    years = [*dicts(company.get("aarsbeskaeftigelse")), *dicts(company.get("erstMaanedsbeskaeftigelse"))]
-    newest = max(years, key=lambda y: (number_at(y, "aar") or 0, number_at(y, "maaned") or 0), default={})
+    years = [
+        *dicts(company.get("aarsbeskaeftigelse")),
+        *dicts(company.get("erstMaanedsbeskaeftigelse")),
+    ]
+    newest = max(
+        years, key=lambda y: (number_at(y, "aar") or 0, number_at(y, "maaned") or 0), default={}
+    )
     count = number_at(newest, "antalAnsatte")
     if count is not None and 0 <= count < 10_000_000:
         return int(count), size_class(int(count))

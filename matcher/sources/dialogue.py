@@ -26,9 +26,9 @@ _WORDS = {
     "da": "markedsdialog*, leverandørdialog*, dialogmøde*, dialogkonference*, leverandørmøde*,"
     "markedsundersøgelse*, markedsafdækning*, teknisk dialog*, leverandørkonference*,"
     "informationsmøde for leverandører*, markedshøring*, informationsanmodning*",
-    "fi": "markkinavuoropuhelu*, markkinakartoitu*, tietopyyn*, markkinakuulemi*, teknis* vuoropuhelu*,"
-    "toimittajapäiv*, toimittajatilaisuu*, toimittajavuoropuhelu*, markkinasonderau*,"
-    "ennakkovuoropuhelu*",
+    "fi": "markkinavuoropuhelu*, markkinakartoitu*, tietopyyn*, markkinakuulemi*,"
+    "teknis* vuoropuhelu*, toimittajapäiv*, toimittajatilaisuu*, toimittajavuoropuhelu*,"
+    "markkinasonderau*, ennakkovuoropuhelu*",
     "is": "markaðskönnun*, markaðssamtal*, markaðssamráð*, samráðsfund*, kynningarfund*,"
     "upplýsingabeiðni*, beiðni um upplýsingar*, markaðskannan*, birgjafund*",
     "en": "market dialogue*, market consultation*, market engagement*, market sounding*,"

@@ -15,8 +15,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from matcher.sources.base import Refusal, find_files
 
@@ -154,9 +155,7 @@ def _members(path: Path, name: str, suffixes: tuple[str, ...]) -> Iterator[Docum
         try:
             plain = data()
             if plain[:2] == b"\x1f\x8b":
-                plain = _bounded(
-                    io.BufferedReader(_GuardedStream(io.BytesIO(plain)), _CHUNK)
-                )
+                plain = _bounded(io.BufferedReader(_GuardedStream(io.BytesIO(plain)), _CHUNK))
             yield Document(where, plain)
         except _BROKEN as error:
             yield Refusal(where, "", "", f"cannot be unpacked: {error}")
@@ -169,7 +168,7 @@ def _zip(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         check_zip(archive)
         for info in archive.infolist():
             if not info.is_dir():
-                yield info.filename, _reader(lambda info=info: archive.open(info))
+                yield info.filename, partial(_read_member, archive.open, info)
 
 
 def _tar(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -177,17 +176,18 @@ def _tar(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     with open_stream(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
         for info in archive:
             if info.isfile():
-                opened = archive.extractfile(info)
-                assert opened is not None
-                yield str(PurePosixPath(info.name)), _reader(lambda opened=opened: opened)
+                yield (
+                    str(PurePosixPath(info.name)),
+                    partial(_read_member, archive.extractfile, info),
+                )
 
 
-def _reader(opened: Callable[[], IO[bytes]]) -> Callable[[], bytes]:
-    def read() -> bytes:
-        with opened() as stream:
-            return _bounded(stream)
-
-    return read
+def _read_member(opener: Callable[[Any], IO[bytes] | None], info: Any) -> bytes:
+    stream = opener(info)
+    if stream is None:
+        raise OSError("it is no plain file")
+    with stream:
+        return _bounded(stream)
 
 
 def _refused_lines(path: Path, key: str) -> Iterator[Document | Refusal]:

@@ -88,8 +88,12 @@ def read_eforms_notice(root: Element, file: str) -> Iterator[Item]:
         raise UnreadableError("BT-02", f"notice type {form!r} is not known")
     if not notice:
         raise UnreadableError("BT-701", "the notice has no id")
+    changed = _without_version(find_text(root, ".//efac:Changes/efbc:ChangedNoticeIdentifier"))
+    if find_text(root, ".//efac:Changes/efac:ChangeReason/cbc:ReasonCode") == "cancel":
+        yield SetAside(file, notice, "cancellation", removes=changed)
+        return
     remarks: list[Remark] = []
-    yield _need(root, form, notice, file, remarks)
+    yield _need(root, form, notice, changed, file, remarks)
     yield from remarks
 
 
@@ -104,7 +108,9 @@ def _form(root: Element) -> str:
     return next((f for prefix, f in _FORM_OF_TYPE if kind.startswith(prefix)), kind)
 
 
-def _need(root: Element, form: str, notice: str, file: str, remarks: list[Remark]) -> Need:
+def _need(
+    root: Element, form: str, notice: str, changed: str, file: str, remarks: list[Remark]
+) -> Need:
     project = root.find("cac:ProcurementProject", NS)
     first = language_of(find_text(root, "cbc:NoticeLanguageCode"))
     lots = root.findall("cac:ProcurementProjectLot", NS)
@@ -138,9 +144,7 @@ def _need(root: Element, form: str, notice: str, file: str, remarks: list[Remark
         innovation=_is_innovation(root),
         procedure_id=find_text(root, "cbc:ContractFolderID"),
         earlier_notices=earlier_notices(root),
-        replaces=_without_version(
-            find_text(root, ".//efac:Changes/efbc:ChangedNoticeIdentifier")
-        ),
+        replaces=changed,
     )
 
 
@@ -164,9 +168,7 @@ def _award_notice(root: Element, notice: str) -> AwardNotice:
 
 def earlier_notices(root: Element) -> tuple[str, ...]:
     """Return the notices that this one says it follows (BT-125), without their versions."""
-    references = root.iterfind(
-        ".//cac:TenderingProcess/cac:NoticeDocumentReference/cbc:ID", NS
-    )
+    references = root.iterfind(".//cac:TenderingProcess/cac:NoticeDocumentReference/cbc:ID", NS)
     ids = (_without_version(content(reference)) for reference in references)
     return tuple(dict.fromkeys(i for i in ids if i))
 
@@ -182,9 +184,7 @@ def _texts(project: Element | None, first: str) -> tuple[Text, ...]:
     titles = by_language(project, "cbc:Name")
     bodies = by_language(project, "cbc:Description")
     notes = by_language(project, "cbc:Note")
-    languages = sorted(
-        dict.fromkeys([*titles, *bodies, *notes]), key=lambda lang: lang != first
-    )
+    languages = sorted(dict.fromkeys([*titles, *bodies, *notes]), key=lambda lang: lang != first)
     return tuple(
         Text(
             lang=lang,
@@ -204,9 +204,7 @@ def _part(lot: Element, first: str, file: str, notice: str, remarks: list[Remark
     )
 
 
-def _cpv(
-    project: Element | None, file: str, notice: str, remarks: list[Remark]
-) -> tuple[str, ...]:
+def _cpv(project: Element | None, file: str, notice: str, remarks: list[Remark]) -> tuple[str, ...]:
     """Main code first, then the additional ones; what is no CPV code is remarked on."""
     if project is None:
         return ()
@@ -229,8 +227,8 @@ def _buyers(root: Element, form: str, first: str) -> tuple[Buyer, ...]:
     organisations: dict[str, Element] = {}
     for organisation in root.iterfind(".//efac:Organizations/efac:Organization", NS):
         # A buyer may be named by its own id or by one of its contact points.
-        for reference in organisation.iterfind("*/cac:PartyIdentification/cbc:ID", NS):
-            organisations[content(reference)] = organisation
+        for own_id in organisation.iterfind("*/cac:PartyIdentification/cbc:ID", NS):
+            organisations[content(own_id)] = organisation
     # A competition binds its buyers; a plan or consultation announces what they intend.
     binding = form in ("competition", "result")
     commitment = Commitment.COMMITS if binding else Commitment.DECLARES_INTENT

@@ -45,9 +45,7 @@ FORMATS: dict[str, Format] = {
         "notices as XML, eForms or the older TED XML, also in ZIP and TAR archives",
         (b"<",),
     ),
-    "ted": Format(
-        read_ted_api, "answers of TED's search API (JSON)", (b'"publication-number"',)
-    ),
+    "ted": Format(read_ted_api, "answers of TED's search API (JSON)", (b'"publication-number"',)),
     "doffin": Format(
         read_doffin, "answers of Doffin's API (JSON)", (b'"numHitsTotal"', b'"heading"')
     ),
@@ -91,5 +89,3 @@ def guess_format(path: Path) -> str:
         if kind != "eforms" and any(mark in head for mark in form.mark):
             return kind
     return "eforms" if b'"xml"' in head else "table"
-
-

@@ -17,9 +17,7 @@ from matcher.store.history import save_award_notices
 BATCH = 1000
 
 
-def take_in(
-    store: Store, items: Iterable[Item], refused_dir: Path, check: bool = False
-) -> Report:
+def take_in(store: Store, items: Iterable[Item], refused_dir: Path, check: bool = False) -> Report:
     """Save the records of a source in batches; good records go in whatever happens to others.
 
     Refused records are written to a JSON Lines file below ``refused_dir``: the record as found,
@@ -31,7 +29,7 @@ def take_in(
         refused_dir: Folder of the file of refused records; nothing is made if none is refused.
         check: Only tell what would happen; neither store nor folder is written.
     """
-    intake = _Intake(store, refused_dir, check)
+    intake = Intake(store, refused_dir, check)
     try:
         for item in items:
             intake.take(item)
@@ -41,8 +39,12 @@ def take_in(
     return intake.report
 
 
-class _Intake:
-    """Batches, counts and the file of refused records of one run."""
+class Intake:
+    """Batches, counts and the file of refused records of one run.
+
+    ``take`` items, ``flush`` whenever what was taken must be in the store, ``close`` at the end;
+    ``report`` is right after a flush.
+    """
 
     def __init__(self, store: Store, refused_dir: Path, check: bool) -> None:
         self.report = Report(checked_only=check)
@@ -54,6 +56,7 @@ class _Intake:
         self._file: IO[str] | None = None
 
     def take(self, item: Item) -> None:
+        """Take one item."""
         if isinstance(item, Refusal):
             self._refuse(item)
         elif isinstance(item, Remark):
@@ -73,6 +76,7 @@ class _Intake:
             self._batch[item.id] = item
 
     def flush(self) -> None:
+        """Write what waits."""
         if self._history and not self._check:
             save_award_notices(self._store, self._history)
         if self._gone and not self._check:
@@ -99,6 +103,7 @@ class _Intake:
         self._batch = {}
 
     def close(self) -> None:
+        """Close the file of refused records."""
         if self._file is not None:
             self._file.close()
 

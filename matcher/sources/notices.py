@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from lxml import etree
 from pydantic import ValidationError
 
 from matcher.sources.base import Item, Refusal
@@ -41,18 +42,25 @@ def read_document(document: Document) -> Iterator[Item]:
         yield _refusal(document, error.field, error.reason)
         return
     for number, notice in enumerate(notices, start=1):
-        name = document.name if len(notices) == 1 else f"{document.name}, notice {number}"
-        try:
-            read = read_ted_notice if local_name(notice) == "TED_EXPORT" else read_eforms_notice
-            # A notice is read whole before any of it is handed on, so that it counts once.
-            items = list(read(notice, name))
-        except UnreadableError as error:
-            items = [_refusal(document, error.field, error.reason, name)]
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"]))
-            items = [_refusal(document, field, first["msg"], name)]
-        yield from items
+        if len(notices) > 1:
+            # Each is refused, and mended, by itself.
+            whole = f"{document.name}, notice {number}"
+            own = Document(whole, etree.tostring(notice, encoding="utf-8"))
+        else:
+            own = document
+        yield from _read(notice, own)
+
+
+def _read(notice: Element, document: Document) -> list[Item]:
+    """Read one notice whole before any of it is handed on, so that it counts once."""
+    read = read_ted_notice if local_name(notice) == "TED_EXPORT" else read_eforms_notice
+    try:
+        return list(read(notice, document.name))
+    except UnreadableError as error:
+        return [_refusal(document, error.field, error.reason)]
+    except ValidationError as error:
+        first = error.errors()[0]
+        return [_refusal(document, ".".join(map(str, first["loc"])), first["msg"])]
 
 
 def _notices(root: Element) -> list[Element]:
@@ -66,5 +74,5 @@ def _notices(root: Element) -> list[Element]:
     return wrapped
 
 
-def _refusal(document: Document, field: str, reason: str, name: str = "") -> Refusal:
-    return Refusal(name or document.name, "", field, reason, content_of(document, KEY))
+def _refusal(document: Document, field: str, reason: str) -> Refusal:
+    return Refusal(document.name, "", field, reason, content_of(document, KEY))

@@ -47,6 +47,7 @@ from matcher.sources.xml import date_of, language_of
 ARRAYS = ("releases", "records", "notices")
 _AWARD_TAGS = {"award", "awardUpdate", "contract", "contractUpdate", "contractAmendment",
                "implementation", "implementationUpdate"}  # fmt: skip
+_PRIOR = {"prior", "planning", "planningProcess"}
 _CANCELLED = {"tenderCancellation", "awardCancellation", "contractTermination"}
 
 
@@ -87,7 +88,7 @@ def read_ocds_value(value: Any, file: str, place: str) -> Iterator[Item]:
 def _release_of(value: dict[str, Any]) -> dict[str, Any] | None:
     """A release as it is; of a record its compiled, versioned or newest release."""
     if isinstance(value.get("compiledRelease"), dict):
-        return value["compiledRelease"]
+        return dict(value["compiledRelease"])
     if isinstance(value.get("versionedRelease"), dict):
         return as_dict(_newest(value["versionedRelease"]))
     if "releases" in value:
@@ -219,9 +220,7 @@ def _codes(*parents: Any) -> list[Any]:
     for thing in (t for parent in parents for t in dicts(parent)):
         main = dicts(thing.get("classification"))
         more = dicts(thing.get("additionalClassifications"))
-        found += [
-            c.get("id") for c in (*main, *more) if text_of(c.get("scheme")).upper() == "CPV"
-        ]
+        found += [c.get("id") for c in (*main, *more) if text_of(c.get("scheme")).upper() == "CPV"]
     return found
 
 
@@ -273,7 +272,11 @@ def _buyers(release: dict[str, Any], stage: str) -> tuple[Buyer, ...]:
         for p in _parties(release, "procuringEntity", "centralPurchasingBody")
         if text_of(p.get("id")) not in ids
     ]
-    if not buying and not procuring and (entity := as_dict(at(release, "tender", "procuringEntity"))):
+    if (
+        not buying
+        and not procuring
+        and (entity := as_dict(at(release, "tender", "procuringEntity")))
+    ):
         buying = [by_id.get(text_of(entity.get("id")), entity)]
     joint = len(buying) > 1
     commits = Commitment.COMMITS if stage == "tender" else Commitment.DECLARES_INTENT
@@ -354,7 +357,8 @@ def _earlier(release: dict[str, Any], ocid: str, stage: str) -> tuple[str, ...]:
     prior = [
         f"{text_of(p.get('identifier'))}-planning"
         for p in dicts(release.get("relatedProcesses"))
-        if {"prior", "planning", "planningProcess"} & set(map(text_of, as_list(p.get("relationship"))))
+        if {"prior", "planning", "planningProcess"}
+        & set(map(text_of, as_list(p.get("relationship"))))
     ]
     own = [f"{ocid}-planning"] if stage == "tender" else []
     return tuple(dict.fromkeys([*own, *prior]))
@@ -379,7 +383,11 @@ def _award_notice(release: dict[str, Any], ocid: str) -> AwardNotice:
                     currency=text_at(award, "value", "currency")[:3],
                 )
             )
-    codes = _codes(tender, dicts(tender.get("items")), *(dicts(a.get("items")) for a in dicts(release.get("awards"))))
+    codes = _codes(
+        tender,
+        dicts(tender.get("items")),
+        *(dicts(a.get("items")) for a in dicts(release.get("awards"))),
+    )
     return AwardNotice(
         id=f"{ocid}-award"[:200],
         source="ocds",

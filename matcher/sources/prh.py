@@ -59,8 +59,10 @@ def read_company(company: dict[str, Any], file: str, place: str) -> Iterator[Ite
         municipality=_city(company),
         organisation_number=number,
         nace=nace_of([line.get("type")], file, number, "mainBusinessLine", remarks),
-        founded=_year(text_of(company.get("registrationDate"))
-                      or text_at(company, "businessId", "registrationDate")),
+        founded=_year(
+            text_of(company.get("registrationDate"))
+            or text_at(company, "businessId", "registrationDate")
+        ),
         url=text_at(company, "website", "url"),
         legal_form=form.get("fi", next(iter(form.values()), ""))[:50],
         personal_data=form.get("fi", "").casefold() == _SOLE_TRADER

@@ -15,7 +15,13 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from matcher.codes import normalise_country, normalise_cpv, normalise_nace
+from matcher.codes import (
+    find_organisation_number,
+    normalise_country,
+    normalise_cpv,
+    normalise_nace,
+    size_class,
+)
 from matcher.languages import normalise_language
 from matcher.records import Buyer, Contact, Kind, Need, Part, Record, Supplier, Text
 from matcher.sources.base import Item, Refusal, find_files
@@ -136,23 +142,38 @@ def _supplier(values: _Values, common: dict[str, Any], place: str) -> Supplier:
     name = values.text("name") or next((t.title for t in common["texts"] if t.title), "")
     if not name:
         raise _UnusableError("name", "the supplier has no name")
-    number = values.text("organisation_number")
+    number, personal = _organisation_number(values, common["country"])
     if not common["id"]:
         common["id"] = common["source_id"] = (
             f"{common['country'] or 'org'}-{number}" if number else _slug(name)
         )
     if not any(t.body for t in common["texts"]):
         raise _UnusableError("text", f"the supplier {common['id']!r} has no text")
+    employees = values.one("employees", _count, None)
     return Supplier(
         **common,
         name=name,
         organisation_number=number,
         municipality=values.text("municipality"),
         nace=values.many("nace", normalise_nace),
-        employees=values.one("employees", _count, None),
+        employees=employees,
+        size=size_class(employees),
+        personal_data=personal,
         founded=values.one("founded", _count, None),
         contact=values.contact(),
     )
+
+
+def _organisation_number(values: _Values, country: str) -> tuple[str, bool]:
+    """Return the number in its register's form, and whether it stood for a person.
+
+    A person's identity number is not kept; what is no number of a known country stays as it is.
+    """
+    given = values.text("organisation_number")
+    found = find_organisation_number(given, country)
+    if found is None:
+        return given, False
+    return ("", True) if found.personal else (found.number, False)
 
 
 def _need(values: _Values, common: dict[str, Any], place: str) -> Need:

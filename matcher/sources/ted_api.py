@@ -80,7 +80,9 @@ def read_ted_hit(hit: Any, file: str, place: str) -> Iterator[Item]:
     try:
         if form in _SET_ASIDE:
             won = form in ("result", "dir-awa-pre")
-            yield SetAside(file, where, _SET_ASIDE[form], _award_notice(hit, notice) if won else None)
+            yield SetAside(
+                file, where, _SET_ASIDE[form], _award_notice(hit, notice) if won else None
+            )
             return
         remarks: list[Remark] = []
         texts = _texts(hit)
@@ -135,7 +137,9 @@ def _need(
 
 
 def _texts(hit: dict[str, Any]) -> tuple[Text, ...]:
-    titles = {k: _PREFIX.sub("", v) for k, v in languages_of(hit.get("notice-title"), "und").items()}
+    titles = {
+        k: _PREFIX.sub("", v) for k, v in languages_of(hit.get("notice-title"), "und").items()
+    }
     bodies = languages_of(hit.get("description-proc"), "und") or languages_of(
         hit.get("description-lot"), "und"
     )
@@ -188,8 +192,9 @@ def _buyers(hit: dict[str, Any], form: str, lang: str) -> tuple[Buyer, ...]:
         Buyer(
             name=name,
             organisation_number=text_of(number) if len(numbers) == len(names) else "",
-            country=country_of(text_of(country) if len(countries) == len(names)
-                               else text_of(countries[:1])),
+            country=country_of(
+                text_of(country) if len(countries) == len(names) else text_of(countries[:1])
+            ),
             commitment=commitment,
         )
         for name, number, country in list(zip_longest(names, numbers, countries))[: len(names)]
@@ -230,9 +235,7 @@ def _award_notice(hit: dict[str, Any], notice: str) -> AwardNotice:
         awards=tuple(
             Award(
                 name=name,
-                organisation_number=text_of(numbers[place])
-                if len(numbers) == len(winners)
-                else "",
+                organisation_number=text_of(numbers[place]) if len(numbers) == len(winners) else "",
                 country=country_of(
                     text_of(countries[place]) if len(countries) == len(winners) else ""
                 ),

@@ -283,7 +283,7 @@ def _numbered(form: Element) -> list[tuple[str, Element]]:
 def _paragraphs(element: Element) -> str:
     """Text of an element, a line a paragraph."""
     paragraphs = element.findall(".//P") or [element]
-    lines = (" ".join("".join(p.itertext()).split()) for p in paragraphs)
+    lines = (" ".join("".join(map(str, p.itertext())).split()) for p in paragraphs)
     return "\n".join(filter(None, lines))
 
 
@@ -294,7 +294,7 @@ def _first_text(parent: Element, names: tuple[str, ...]) -> str:
 
 def _value(parent: Element, path: str) -> str:
     found = parent.find(path if "/" in path else f".//{path}")
-    return "" if found is None else "".join(found.itertext()).strip()
+    return "" if found is None else "".join(map(str, found.itertext())).strip()
 
 
 def _code(parent: Element, path: str, attribute: str = "CODE") -> str:
@@ -305,9 +305,7 @@ def _code(parent: Element, path: str, attribute: str = "CODE") -> str:
 # -- codes, places, amounts and dates
 
 
-def _cpv(
-    things: list[Element], file: str, notice: str, remarks: list[Remark]
-) -> tuple[str, ...]:
+def _cpv(things: list[Element], file: str, notice: str, remarks: list[Remark]) -> tuple[str, ...]:
     """Main codes first, then the additional ones."""
     mains = [c for t in things for c in t.iterfind(".//CPV_MAIN/CPV_CODE")]
     others = [c for t in things for c in t.iter("CPV_CODE") if c not in mains]
@@ -372,7 +370,7 @@ def _deadline(root: Element, form: Element) -> date | None:
 def _earlier(root: Element, form: Element, notice: str) -> tuple[str, ...]:
     """Earlier notices of the procedure (``2018/S 246-564613``) as ids (``564613-2018``)."""
     numbers = [
-        "".join(e.itertext()).strip()
+        "".join(map(str, e.itertext())).strip()
         for path in (".//REF_NOTICE/NO_DOC_OJS", ".//NOTICE_NUMBER_OJ")
         for parent in (root, form)
         for e in parent.iterfind(path)

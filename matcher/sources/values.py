@@ -87,9 +87,7 @@ def languages_of(value: Any, default: str) -> dict[str, str]:
     return {default: text} if text else {}
 
 
-def make_texts(
-    titles: dict[str, str], bodies: dict[str, str], first: str = ""
-) -> tuple[Text, ...]:
+def make_texts(titles: dict[str, str], bodies: dict[str, str], first: str = "") -> tuple[Text, ...]:
     """Join titles and descriptions by language.
 
     The first text is the one in the language ``first``, else in one of ours, else any.
@@ -100,8 +98,7 @@ def make_texts(
 
     languages = sorted(dict.fromkeys([*titles, *bodies]), key=rank)
     return tuple(
-        Text(lang=lang, title=titles.get(lang, ""), body=bodies.get(lang, ""))
-        for lang in languages
+        Text(lang=lang, title=titles.get(lang, ""), body=bodies.get(lang, "")) for lang in languages
     )
 
 

@@ -58,7 +58,7 @@ def local_name(element: Element) -> str:
 
 def content(element: Element | None) -> str:
     """Return the text of an element, stripped; empty if there is none."""
-    return "" if element is None else "".join(element.itertext()).strip()
+    return "" if element is None else "".join(map(str, element.itertext())).strip()
 
 
 def language_of(code: str | None) -> str:

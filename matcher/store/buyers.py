@@ -93,9 +93,8 @@ def read_buyers(connection: Connection, need_ids: list[str]) -> dict[str, list[B
         found.setdefault(row.need_id, []).append(
             Buyer(
                 name=row.name or row.first_name,
-                organisation_number=row.organisation_number or (
-                    "" if row.name else row.first_number
-                ),
+                organisation_number=row.organisation_number
+                or ("" if row.name else row.first_number),
                 country=row.country,
                 commitment=row.commitment,
                 lead=row.lead,

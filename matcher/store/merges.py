@@ -44,9 +44,7 @@ def merge_by_number(
     wanted = list(numbers)
     for start in range(0, len(wanted), _CHUNK):
         rows = connection.execute(
-            select(
-                table.c.id, table.c.source, table.c.organisation_number, table.c.country
-            ).where(
+            select(table.c.id, table.c.source, table.c.organisation_number, table.c.country).where(
                 table.c.organisation_number.in_(wanted[start : start + _CHUNK]),
                 ~table.c.deleted,
                 table.c.merged_into.is_(None),
@@ -70,15 +68,11 @@ def merge_by_number(
 def _pair(connection: Connection, one: str, other: str) -> Any:
     table = schema.supplier_merge
     return connection.execute(
-        select(table).where(
-            table.c.kept_id.in_([one, other]), table.c.merged_id.in_([one, other])
-        )
+        select(table).where(table.c.kept_id.in_([one, other]), table.c.merged_id.in_([one, other]))
     ).first()
 
 
-def record_merge(
-    connection: Connection, kept: str, merged: str, reason: str, state: str
-) -> None:
+def record_merge(connection: Connection, kept: str, merged: str, reason: str, state: str) -> None:
     """Write a merge or suggestion down, in place of what was known of the pair."""
     table = schema.supplier_merge
     values = {"reason": reason, "state": state, "changed_at": datetime.now(UTC)}

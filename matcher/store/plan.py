@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from matcher.codes import organisation_key
+from matcher.codes import find_organisation_number
 from matcher.records import Contact, Need, Record, Supplier
 from matcher.store import schema
 
@@ -37,7 +37,6 @@ class SaveResult:
     merged: int = 0
     taken: list[tuple[str, str]] = field(default_factory=list)
     older: dict[str, int] = field(default_factory=dict)
-
 
 
 @dataclass
@@ -103,8 +102,9 @@ def _step_aside(
         row = known.get(record.id)
         if row is None or row.source == record.source or not isinstance(record, Supplier):
             continue
-        same = organisation_key(row.name, row.organisation_number, row.country)
-        if organisation_key(record.name, record.organisation_number, record.country) == same:
+        held = find_organisation_number(row.organisation_number, row.country)
+        given = find_organisation_number(record.organisation_number, record.country)
+        if held is not None and held == given:
             del batch[record.id]
             moved = record.model_copy(update={"id": f"{record.id}~{record.source}"[:200]})
             batch[moved.id] = moved

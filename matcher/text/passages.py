@@ -67,6 +67,8 @@ def passages(record: Record) -> list[Passage]:
     if isinstance(record, Need):
         for part in record.parts:
             found += _part_passages(part.texts, lang, part.id)
+    else:
+        found += _further_passages(record, text)
     seen: set[str] = set()
     # Lots repeat the notice's text word for word: what says the same is kept once.
     return [p for p in found if not (p.text in seen or seen.add(p.text))]  # type: ignore[func-returns-value]
@@ -79,6 +81,17 @@ def _part_passages(texts: tuple[Text, ...], lang: str, part_id: str) -> list[Pas
     spoken = language_of(text)
     field = f"part:{part_id}"
     return [*_title(text.title, spoken, field), *_runs(text.body, spoken, field)]
+
+
+def _further_passages(record: Record, first: Text) -> Iterator[Passage]:
+    """What a supplier says beyond its first text: on its page, in brochures, in other feeds.
+
+    Another language than the first's is taken only from pages and files, where it says something
+    of its own; a register repeats the same in several.
+    """
+    for number, text in enumerate(record.texts):
+        if text is not first and (text.source_url or text.lang == first.lang):
+            yield from _runs(text.body, language_of(text), f"text:{number}")
 
 
 def _title(title: str, lang: str, field: str) -> list[Passage]:

@@ -87,8 +87,7 @@ def test_a_bulk_file_that_breaks_off_gives_what_stands_before(tmp_path: Path) ->
     ("content", "reason"),
     [(b"", "empty"), (b"{", "not readable"), (b"<html>", "not readable"), (b"\x1f\x8bxx", ""),
      (b"[1, 2]", "not a JSON object"), (json.dumps(entity("12")).encode(), "organisation number"),
-     (json.dumps(entity(navn="")).encode(), "no name"),
-     (json.dumps(entity(naeringskode1={"kode": "zz"})).encode(), "NACE")],
+     (json.dumps(entity(navn="")).encode(), "no name")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     found = read(tmp_path, content)

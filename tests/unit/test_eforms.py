@@ -6,7 +6,7 @@ import pytest
 
 from matcher.records import Commitment, Need, Procedure
 from matcher.sources.base import Item, Refusal, SetAside
-from matcher.sources.eforms import read_eforms
+from matcher.sources.notices import read_notices
 from tests.conftest import FIXTURES
 
 NOTICE = (FIXTURES / "consultation.xml").read_text(encoding="utf-8")
@@ -15,7 +15,7 @@ NOTICE = (FIXTURES / "consultation.xml").read_text(encoding="utf-8")
 def read(tmp_path: Path, content: str | bytes) -> Item:
     path = tmp_path / "notice.xml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    (item,) = read_eforms([tmp_path])
+    (item,) = read_notices([tmp_path])
     return item
 
 
@@ -75,9 +75,8 @@ OUTSIDE = '<?xml version="1.0"?><!DOCTYPE n [<!ENTITY x SYSTEM "file:///etc/pass
     ("content", "reason"),
     [("", "empty"), ("<notice>", "not well-formed"),
      (NOTICE[: len(NOTICE) // 2], "not well-formed"),
-     (BOMB, ""), (OUTSIDE, "document type"), ("<testSet/>", "testSet is no eForms notice"),
+     (BOMB, ""), (OUTSIDE, "document type"), ("<testSet/>", "testSet is no notice"),
      (NOTICE.replace('"consultation">pmc', '"">zzz'), "zzz"),
-     (NOTICE.replace("34512100", "not-a-code"), "no CPV code"),
      (b"\xff\xfe\x00\x01", "not well-formed"), ("plain text", "not well-formed")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_at_once(
