@@ -13,6 +13,10 @@ from matcher.sources.register import gone, nace_of, read_register, sentences
 from matcher.sources.values import at, dicts, text_at, text_of
 
 ARRAYS = ("organisationer",)
+_PROCEEDINGS = (
+    "pagaendeAvvecklingsEllerOmstruktureringsforfarande",
+    "pagaendeAvvecklingsOchRekonstruktionsforfarande",
+)
 _SOLE_TRADERS = {"E", "EF", "ENK"}
 
 
@@ -53,7 +57,9 @@ def read_organisation(organisation: dict[str, Any], file: str, place: str) -> It
     remarks: list[Remark] = []
     sni = dicts(at(organisation, "naringsgrenOrganisation", "sni"))
     form = text_at(organisation, "organisationsform", "kod")
-    described = text_at(organisation, "verksamhetsbeskrivning", "beskrivning")
+    described = text_at(organisation, "verksamhetsbeskrivning", "beskrivning") or text_at(
+        organisation, "verksamhetsbeskrivning", "verksamhetsbeskrivning"
+    )
     names = [text_at(c, "klartext") for c in sni]
     founded = text_at(organisation, "organisationsdatum", "registreringsdatum")
     yield Supplier(
@@ -77,11 +83,10 @@ def read_organisation(organisation: dict[str, Any], file: str, place: str) -> It
 
 
 def _gone(organisation: dict[str, Any]) -> str:
-    proceedings = at(organisation, "pagaendeAvvecklingsOchRekonstruktionsforfarande")
     kinds = {
         text_of(p.get("kod")).upper()
-        for key in ("pagaendeAvvecklingsOchRekonstruktionsforfarandeLista",)
-        for p in dicts(at(proceedings, key))
+        for key in _PROCEEDINGS
+        for p in dicts(at(organisation, key, f"{key}Lista"))
     }
     if "KK" in kinds:
         return "bankrupt"

@@ -32,7 +32,7 @@ from matcher.sources.values import (
     text_of,
 )
 
-ARRAYS = ("hits",)
+ARRAYS = ("hits", "hits.hits")
 _STATES = (
     ("konkurs", "bankrupt"),
     ("likvidation", "being wound up"),

@@ -131,7 +131,12 @@ class Intake:
             "_field": refusal.field,
             "_reason": refusal.reason,
         }
-        text = json.dumps(line, ensure_ascii=False, default=str)
+        try:
+            text = json.dumps(line, ensure_ascii=False, default=str)
+        except (RecursionError, ValueError):
+            # Nested too deeply to be written again: the reason remains.
+            kept = {k: v for k, v in line.items() if k.startswith("_")}
+            text = json.dumps(kept, ensure_ascii=False, default=str)
         # Half a character may have been cut out of a text; it cannot be written as UTF-8.
         self._file.write(text.encode("utf-8", "replace").decode() + "\n")
 

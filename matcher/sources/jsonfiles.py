@@ -9,12 +9,15 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import ijson
 
 from matcher.sources.base import Refusal, find_files
 from matcher.sources.documents import MAX_DOCUMENT, open_stream
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson")
 _CONTROL = bytes(range(0x20))
@@ -130,12 +133,14 @@ class _Joined(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
         while self._streams:
-            if data := self._streams[0].read(size if size > 0 else 1 << 16):
-                return data.translate(_SPACES)
+            if data := self._streams[0].read(len(view)):
+                view[: len(data)] = data.translate(_SPACES)
+                return len(data)
             self._streams.pop(0)
-        return b""
+        return 0
 
 
 def _salvage(
@@ -143,25 +148,18 @@ def _salvage(
 ) -> Iterator[Found | Refusal]:
     """Read a long or broken file as a stream: what stands before the break is used."""
     number = 0
-    prefixes = {"item", *(f"{name}.item" for name in arrays)}
+    stream = io.BufferedReader(_Joined(head, rest), 1 << 16)
+    start = stream.peek(1 << 16).lstrip(b"\xef\xbb\xbf ")
+    # Of the arrays that may hold the records, the one that comes first.
+    places = {start.find(f'"{name.rpartition(".")[2]}"'.encode()): name for name in arrays}
+    named = [name for place, name in sorted(places.items()) if place >= 0]
+    prefix = "item" if start.startswith(b"[") else f"{(named or ['?'])[0]}.item"
     try:
-        builder, inside = ijson.ObjectBuilder(), ""
-        for prefix, event, value in ijson.parse(_Joined(head, rest), use_float=True):
-            if not inside:
-                if prefix not in prefixes:
-                    continue
-                if event not in ("start_map", "start_array"):
-                    number += 1
-                    yield Found(file, f"record {number}", value)
-                    continue
-                builder, inside = ijson.ObjectBuilder(), prefix
-                builder.event(event, value)
-                continue
-            builder.event(event, value)
-            if prefix == inside and event in ("end_map", "end_array"):
-                number += 1
-                inside = ""
-                yield Found(file, f"record {number}", builder.value)
+        if stream.peek(3)[:3] == b"\xef\xbb\xbf":
+            stream.read(3)
+        for value in ijson.items(stream, prefix, use_float=True):
+            number += 1
+            yield Found(file, f"record {number}", value)
     except (ijson.JSONError, ValueError, EOFError, OSError, zlib.error) as error:
         reason = f"not readable as JSON after record {number}: {error}"
         yield Refusal(file, f"after record {number}", "", reason)

@@ -54,6 +54,20 @@ _STAGES = (
     ("CONCESSION_AWARD", "result"),
     ("PRI", "planning"),
 )
+# Names of R2.0.8's forms, where they carry no number.
+_NAMES = (
+    ("CORRIGENDUM", "corrigendum"),
+    ("VOLUNTARY_EX_ANTE", "direct award"),
+    ("CONTRACT_AWARD", "result"),
+    ("RESULT_DESIGN", "result"),
+    ("PRIOR_INFORMATION", "planning"),
+    ("PERIODIC_INDICATIVE", "planning"),
+    ("BUYER_PROFILE", "planning"),
+    ("CONTRACT", "competition"),
+    ("CONCESSION", "competition"),
+    ("DESIGN_CONTEST", "competition"),
+    ("QUALIFICATION", "competition"),
+)
 _SET_ASIDE = {
     "result": "award notice",
     "direct award": "direct award notice",
@@ -105,7 +119,8 @@ def read_ted_notice(root: Element, file: str) -> Iterator[Item]:
     for element in root.iter():
         if isinstance(element.tag, str):
             element.tag = local_name(element)
-    notice = (root.get("DOC_ID") or _value(root, "NO_DOC_OJS") or "").strip()
+    number = _value(root, "CODED_DATA_SECTION/NOTICE_DATA/NO_DOC_OJS")
+    notice = root.get("DOC_ID", "").strip() or _publication(number) or number
     if not notice:
         raise UnreadableError("DOC_ID", "the notice has no id")
     forms = _forms(root)
@@ -144,6 +159,9 @@ def _stage(root: Element, form: Element) -> str:
         return "business"
     if number in _FORMS:
         return _FORMS[number]
+    for word, stage in _NAMES:
+        if word in form.tag:
+            return stage
     document = root.find(".//TD_DOCUMENT_TYPE")
     return _DOCUMENT_TYPES.get("" if document is None else document.get("CODE", ""), "")
 
@@ -375,9 +393,14 @@ def _earlier(root: Element, form: Element, notice: str) -> tuple[str, ...]:
         for parent in (root, form)
         for e in parent.iterfind(path)
     ]
-    found = (re.fullmatch(r"(\d{4})/S (?:\d{3})-(\d+)", n) for n in numbers)
-    ids = (f"{m[2]}-{m[1]}" for m in found if m)
-    return tuple(i for i in dict.fromkeys(ids) if i != notice)
+    ids = map(_publication, numbers)
+    return tuple(i for i in dict.fromkeys(ids) if i and i != notice)
+
+
+def _publication(number: str) -> str:
+    """Turn a number in the Official Journal (``2018/S 246-564613``) into the notice's id."""
+    match = re.fullmatch(r"(\d{4})/S \d{3}-(\d+)", number)
+    return f"{match[2]}-{match[1]}" if match else ""
 
 
 def _procedure(form: Element, stage: str, texts: tuple[Text, ...]) -> Procedure:
