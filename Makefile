@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve reindex test lint format bench docs test-deps lock clean
+.PHONY: help install demo serve reindex test lint format bench bench-sources fuzz docs test-deps lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,6 +52,12 @@ format: $(VENV)/.installed-test ## Put the code into form
 
 bench: install ## Measure speed and memory on this machine
 	$(BIN)/python scripts/bench.py
+
+bench-sources: $(VENV)/.installed-test ## Measure intake: notices, a register of a million, bombs
+	$(BIN)/python scripts/bench_sources.py
+
+fuzz: $(VENV)/.installed-test ## Read 10,000 damaged files of every format
+	$(BIN)/python scripts/fuzz_sources.py
 
 docs: $(VENV)/.installed-test ## Write the generated parts of the documentation
 	$(BIN)/python scripts/make_docs.py

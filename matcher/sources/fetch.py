@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
 import httpx
@@ -98,7 +98,7 @@ class Fetcher:
             self._check_robots(url, deadline)
             answer, data = self._get(url, deadline, MAX_BYTES)
             if answer.is_redirect:
-                url = urljoin(url, answer.headers.get("location", ""))
+                url = _joined(url, answer.headers.get("location", ""))
                 continue
             if answer.status_code != 200:
                 raise FetchError(f"{_shown(url)} answers {answer.status_code}")
@@ -110,11 +110,8 @@ class Fetcher:
 
     def _get(self, url: str, deadline: float, limit: int) -> tuple[httpx.Response, bytes]:
         """Ask the checked address itself, so that the name cannot point elsewhere meanwhile."""
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port
-        except ValueError as error:
-            raise FetchError(f"{url!r} is no address of a page") from error
+        parts = _split(url)
+        host, port = parts.hostname or "", parts.port
         if parts.scheme not in ("http", "https") or not host or parts.username:
             raise FetchError(f"{_shown(url)} is no address of a public page")
         port = port or (443 if parts.scheme == "https" else 80)
@@ -140,7 +137,7 @@ class Fetcher:
             raise FetchError(f"{_shown(url)}: {type(error).__name__}") from error
 
     def _check_robots(self, url: str, deadline: float) -> None:
-        parts = urlsplit(url)
+        parts = _split(url)
         site = f"{parts.scheme}://{parts.netloc}"
         if site not in self._robots:
             rules = RobotFileParser()
@@ -168,6 +165,22 @@ class Fetcher:
         if left > 0:
             time.sleep(left)
         self._asked[host] = time.monotonic()
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise FetchError(f"{url[:200]!r} is no address of a page") from error
+    return parts
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise FetchError(f"a redirect to {location[:200]!r}, which is no address") from error
 
 
 def _read(answer: httpx.Response, deadline: float, limit: int) -> bytes:
