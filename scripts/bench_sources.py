@@ -74,8 +74,9 @@ def timed(name: str, run: Callable[[], object], repeat: int, count: int = 1) -> 
 
 def notices(folder: Path, repeat: int) -> None:
     """Read and store notices of a usual and of a large size."""
-    sizes = {"eForms, 3 lots, 2 languages": dict(buyers=2, lots=3, languages=("NOB", "ENG")),
-             "eForms, 100 lots, 17 buyers": dict(buyers=17, lots=100)}  # fmt: skip
+    sizes = {"eForms, 3 lots, 2 languages": {"buyers": 2, "lots": 3,
+                                             "languages": ("NOB", "ENG")},
+             "eForms, 100 lots, 17 buyers": {"buyers": 17, "lots": 100}}  # fmt: skip
     for name, size in sizes.items():
         count = 200 if size["lots"] == 3 else 20
         inside = folder / name.replace(" ", "-")
@@ -105,9 +106,11 @@ def notices(folder: Path, repeat: int) -> None:
 def bombs(folder: Path, repeat: int) -> None:
     """Refuse what would fill the memory."""
     path = folder / "b.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open("a.xml", "w") as member:
-            _zeros(member)
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("a.xml", "w") as member,
+    ):
+        _zeros(member)
     with gzip.open(folder / "b.xml.gz", "wb", 1) as packed:
         _zeros(packed)
     laughs = "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(20))

@@ -124,8 +124,7 @@ def _with_check_digit(number: int) -> str:
 
 def write(path: Path, count: int, seed: int = 1) -> None:
     """Write a bulk file, gzipped if its name says so."""
-    opened = gzip.open(path, "wb", 1) if path.suffix == ".gz" else path.open("wb")
-    with opened as out:
+    with gzip.open(path, "wb", 1) if path.suffix == ".gz" else path.open("wb") as out:
         for place, entity in enumerate(entities(count, seed)):
             out.write(b"[\n" if place == 0 else b",\n")
             out.write(json.dumps(entity, ensure_ascii=False).encode())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from matcher.sources.base import Item, find_files
+from matcher.sources.base import Item, Refusal, find_files
 from matcher.sources.bolagsverket import read_bolagsverket
 from matcher.sources.brreg import read_brreg
 from matcher.sources.cvr import read_cvr
@@ -70,11 +70,15 @@ _SUFFIXES = (".xml", ".xml.gz", ".zip", ".tar", ".tar.gz", ".tgz", ".json", ".js
 def read_any(paths: list[Path]) -> Iterator[Item]:
     """Read files of any kind, each by what it looks like."""
     for path in find_files(paths, _SUFFIXES):
-        yield from FORMATS[guess_format(path)].read([path])
+        kind = guess_format(path)
+        if kind is None:
+            yield Refusal(str(path), "", "", "not recognised: import it as the kind it is")
+        else:
+            yield from FORMATS[kind].read([path])
 
 
-def guess_format(path: Path) -> str:
-    """Guess a file's kind by its name and its beginning; a table if nothing tells."""
+def guess_format(path: Path) -> str | None:
+    """Guess a file's kind by its name and its beginning; None if nothing tells."""
     name = path.name.lower()
     if name.endswith((".zip", ".tar", ".tar.gz", ".tgz", ".xml", ".xml.gz")):
         return "eforms"
@@ -84,8 +88,10 @@ def guess_format(path: Path) -> str:
         with open_stream(path) as stream:
             head = stream.read(_HEAD)
     except (OSError, EOFError, ValueError):
-        return "table"
+        head = b""
     for kind, form in FORMATS.items():
         if kind != "eforms" and any(mark in head for mark in form.mark):
             return kind
-    return "eforms" if b'"xml"' in head else "table"
+    if b'"xml"' in head:
+        return "eforms"
+    return "table" if name.endswith((".jsonl", ".jsonl.gz", ".ndjson", ".txt")) else None

@@ -92,14 +92,16 @@ class Store:
             with self.engine.connect() as connection:
                 plan = make_plan(connection, _TABLES[kind], batch, result)
             for record, digest in [*plan.inserts, *plan.updates]:
-                before = seen.get(f"{kind}:{record.id}")
+                # One company from two feeds becomes two rows that are merged.
+                key = f"{kind}:{record.id}:{record.source if kind is Kind.SUPPLIER else ''}"
+                before = seen.get(key)
                 if before == digest:
                     result.unchanged += 1
                 elif before is not None or (record, digest) in plan.updates:
                     result.changed += 1
                 else:
                     result.new += 1
-                seen[f"{kind}:{record.id}"] = digest
+                seen[key] = digest
         return result
 
     @contextmanager

@@ -179,10 +179,12 @@ def test_doffin_needs_its_key(store: Store, tmp_path: Path) -> None:
 
 
 def test_brreg_follows_its_updates(feed: Feed) -> None:
-    feed.store  # noqa: B018
-    updates = [{"oppdateringsid": 5, "organisasjonsnummer": "974760673", "endringstype": "Ny"},
-               {"oppdateringsid": 6, "organisasjonsnummer": "981604032", "endringstype": "Ny"},
-               {"oppdateringsid": 9, "organisasjonsnummer": "981604032", "endringstype": "Sletting"}]  # fmt: skip
+    updates = [
+        {"oppdateringsid": place, "organisasjonsnummer": number, "endringstype": kind}
+        for place, number, kind in (
+            (5, "974760673", "Ny"), (6, "981604032", "Ny"), (9, "981604032", "Sletting"),
+        )
+    ]  # fmt: skip
 
     def reply(asked: Asked) -> Answer:
         if asked.path == "/enheter":

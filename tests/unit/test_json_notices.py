@@ -95,9 +95,9 @@ def test_awards_and_cancellations_are_set_aside(tmp_path: Path) -> None:
 
 
 def test_codes_as_numbers_and_wrong_ones(tmp_path: Path) -> None:
-    tender = {"title": "x", "items": [{"classification": {"scheme": "CPV", "id": 34512100.0}},
-                                      {"classification": {"scheme": "CPV", "id": "99999999"}},
-                                      {"classification": {"scheme": "UNSPSC", "id": "1"}}]}  # fmt: skip
+    codes = [("CPV", 34512100.0), ("CPV", "99999999"), ("UNSPSC", "1")]
+    items = [{"classification": {"scheme": scheme, "id": code}} for scheme, code in codes]
+    tender = {"title": "x", "items": items}
     need, remark = read(tmp_path, read_ocds, release(tender=tender))
     assert isinstance(need, Need)
     assert need.cpv == ("34512100",)

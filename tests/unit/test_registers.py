@@ -32,7 +32,9 @@ def cvr(**more: Any) -> dict[str, Any]:
         "hovedbranche": [
             {"branchekode": "501000", "branchetekst": "Sø- og kysttransport", "periode": NOW}
         ],
-        "attributter": [{"type": "FORMÅL", "vaerdier": [{"vaerdi": "Drive færger", "periode": NOW}]}],
+        "attributter": [
+            {"type": "FORMÅL", "vaerdier": [{"vaerdi": "Drive færger", "periode": NOW}]}
+        ],
         "aarsbeskaeftigelse": [{"aar": 2024, "intervalKodeAntalAnsatte": "ANTAL_50_99"}],
         "beliggenhedsadresse": [
             {"landekode": "DK", "kommune": {"kommuneNavn": "AARHUS"}, "periode": NOW}
