@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 import matcher
 from api import errors, logs, metrics
-from api.routes import health, matches, records
+from api.routes import health, matches, records, suggestions
 from api.web import pages
 from matcher.service import Service
 from matcher.settings import Settings
@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     app.include_router(records.router, prefix="/api/v1")
     app.include_router(matches.router, prefix="/api/v1")
+    app.include_router(suggestions.router, prefix="/api/v1")
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "web" / "static"))
     return app

@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         return self.data_dir / "generations"
 
     @property
+    def fusion_file(self) -> Path:
+        """Weights of the ranking fitted to the user's own judgements, if there are any."""
+        return self.data_dir / "fusion.json"
+
+    @property
     def refused_dir(self) -> Path:
         """Where refused records of imports are written."""
         return self.data_dir / "refused"

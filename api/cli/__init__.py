@@ -6,11 +6,22 @@ import sys
 
 from rich.console import Console
 
-from api.cli import data, encoder, matching, merges, service, sync
+from api.cli import data, dialogue, encoder, matching, measure, merges, service, sync
 from api.cli.app import app
 from matcher.errors import SamspillError
 
-__all__ = ["app", "data", "encoder", "main", "matching", "merges", "service", "sync"]
+__all__ = [
+    "app",
+    "data",
+    "dialogue",
+    "encoder",
+    "main",
+    "matching",
+    "measure",
+    "merges",
+    "service",
+    "sync",
+]
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -104,11 +104,9 @@ class Store:
                 seen[key] = digest
         return result
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Open a transaction that writes; on SQLite it holds the write lock from the start."""
-        with self._writer.begin() as connection:
-            yield connection
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction that writes; it is committed at the end, undone on an error."""
+        return self._writer.begin()
 
     def delete(self, kind: Kind, record_id: str) -> None:
         """Take a record out: it leaves every list and the index; its contact data is erased.

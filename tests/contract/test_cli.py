@@ -157,7 +157,7 @@ def test_evaluate_writes_the_contract(samspill: Samspill, tmp_path: Path) -> Non
     assert status == 0
     assert "hybrid" in printed
     result = json.loads(out.read_text())
-    assert set(result) == {
+    assert set(result) >= {
         "stage", "needs", "suppliers", "metrics", "by_language_pair", "cross_lingual",
         "same_language", "encoder", "seconds",
     }  # fmt: skip

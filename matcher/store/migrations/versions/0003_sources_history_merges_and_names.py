@@ -1,14 +1,14 @@
 """links between notices, register facts, supplier texts, merges, history and CPV names
 
-Revision ID: 0002_sources
-Revises: 0001
+Revision ID: 0003_sources
+Revises: 0002_judgements
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002_sources"
-down_revision = "0001"
+revision = "0003_sources"
+down_revision = "0002_judgements"
 branch_labels = None
 depends_on = None
 
