@@ -8,6 +8,7 @@ the supported languages, and can be named outright. Collections (DESIGN: ``needs
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -51,7 +52,7 @@ def read_table(
         rows = read_rows(path)
         try:
             yield from _read_rows(rows, str(path), kind, dict(columns or {}))
-        except (OSError, UnicodeError, EOFError, ValueError) as error:
+        except (OSError, UnicodeError, EOFError, ValueError, zlib.error) as error:
             yield Refusal(str(path), "", "", f"not readable as a table: {error}")
 
 
