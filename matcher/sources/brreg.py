@@ -19,6 +19,7 @@ from matcher.codes import normalise_nace, size_class
 from matcher.records import Supplier, Text
 from matcher.sources.base import Item, Refusal, Remark, SetAside, find_files
 from matcher.sources.documents import open_stream
+from matcher.sources.jsonfiles import ITEM, stream_values
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _LANGUAGE_OF_FORM = {"bokmål": "nb", "nynorsk": "nn"}
@@ -56,14 +57,14 @@ def _entities(stream: io.BufferedReader) -> Iterator[dict[str, Any]]:
     if stream.peek(3)[:3] == b"\xef\xbb\xbf":
         stream.read(3)
     if head.startswith(b"["):
-        yield from ijson.items(stream, "item", use_float=True)
+        yield from stream_values(stream, {(ITEM,)})
     else:
         yield from _objects(stream)
 
 
 def _objects(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
     """Entities of a single answer, a search page, or one JSON object a line."""
-    for value in ijson.items(stream, "", multiple_values=True, use_float=True):
+    for value in stream_values(stream, {()}):
         embedded = value.get("_embedded") if isinstance(value, dict) else None
         if isinstance(embedded, dict):
             for members in embedded.values():

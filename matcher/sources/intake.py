@@ -51,7 +51,7 @@ class Intake:
         self._store, self._folder, self._check = store, refused_dir, check
         self._batch: dict[str, Record] = {}
         self._history: list[AwardNotice] = []
-        self._gone: list[str] = []
+        self._gone: dict[str, None] = {}
         self._seen: dict[str, str] = {}
         self._file: IO[str] | None = None
 
@@ -81,7 +81,7 @@ class Intake:
             save_award_notices(self._store, self._history)
         if self._gone and not self._check:
             self.report.removed += self._store.discard(self._gone)
-        self._history, self._gone = [], []
+        self._history, self._gone = [], {}
         if not self._batch:
             return
         records = list(self._batch.values())
@@ -116,7 +116,7 @@ class Intake:
         if item.removes:
             if item.removes in self._batch or len(self._gone) >= BATCH:
                 self.flush()
-            self._gone.append(item.removes)
+            self._gone[item.removes] = None
 
     def _refuse(self, refusal: Refusal) -> None:
         self.report.refuse(refusal)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson")
+ITEM = "[]"
+"""In a path, the members of an array."""
+MAX_DEPTH = 100
 _CONTROL = bytes(range(0x20))
 _SPACES = bytes.maketrans(_CONTROL, b" " * len(_CONTROL))
 
@@ -148,18 +151,61 @@ def _salvage(
 ) -> Iterator[Found | Refusal]:
     """Read a long or broken file as a stream: what stands before the break is used."""
     number = 0
-    stream = io.BufferedReader(_Joined(head, rest), 1 << 16)
-    start = stream.peek(1 << 16).lstrip(b"\xef\xbb\xbf ")
-    # Of the arrays that may hold the records, the one that comes first.
-    places = {start.find(f'"{name.rpartition(".")[2]}"'.encode()): name for name in arrays}
-    named = [name for place, name in sorted(places.items()) if place >= 0]
-    prefix = "item" if start.startswith(b"[") else f"{(named or ['?'])[0]}.item"
+    places = {(ITEM,), *((*name.split("."), ITEM) for name in arrays)}
     try:
-        if stream.peek(3)[:3] == b"\xef\xbb\xbf":
-            stream.read(3)
-        for value in ijson.items(stream, prefix, use_float=True):
+        for value in stream_values(_Joined(head, rest), places):
             number += 1
             yield Found(file, f"record {number}", value)
     except (ijson.JSONError, ValueError, EOFError, OSError, zlib.error) as error:
         reason = f"not readable as JSON after record {number}: {error}"
         yield Refusal(file, f"after record {number}", "", reason)
+
+
+def stream_values(stream: Any, places: set[tuple[str, ...]]) -> Iterator[Any]:
+    """Yield the values at some places of a JSON stream, building nothing else.
+
+    Args:
+        stream: Bytes; several values may stand behind each other.
+        places: Paths of keys, with :data:`ITEM` for the members of an array: ``()`` is a whole
+            value, ``("releases", ITEM)`` a member of that array.
+
+    Raises:
+        ValueError: The stream is no JSON, or nested too deeply. (The library's own search by
+            path holds each event's whole path, gigabytes for a file of brackets.)
+    """
+    path: list[str] = []
+    parts: list[Any] = []
+    keys: list[str] = []
+    for event, value in ijson.basic_parse(stream, use_float=True, multiple_values=True):
+        if event == "map_key":
+            (keys if parts else path)[-1] = value
+        elif event in ("start_map", "start_array"):
+            if len(path) + len(parts) >= MAX_DEPTH:
+                raise ValueError(f"nested more than {MAX_DEPTH} deep")
+            if parts or tuple(path) in places:
+                made: Any = {} if event == "start_map" else []
+                if parts:
+                    _attach(parts[-1], keys[-1], made)
+                parts.append(made)
+                keys.append("")
+            else:
+                path.append(ITEM if event == "start_array" else "")
+        elif event in ("end_map", "end_array"):
+            if parts:
+                keys.pop()
+                whole = parts.pop()
+                if not parts:
+                    yield whole
+            else:
+                path.pop()
+        elif parts:
+            _attach(parts[-1], keys[-1], value)
+        elif tuple(path) in places:
+            yield value
+
+
+def _attach(container: Any, key: str, value: Any) -> None:
+    if isinstance(container, list):
+        container.append(value)
+    else:
+        container[key] = value

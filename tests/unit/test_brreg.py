@@ -1,5 +1,6 @@
 import gzip
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,13 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, content: bytes, reason: 
     assert found
     assert all(isinstance(i, Refusal) for i in found)
     assert reason in str(found[0])
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b"[1,"])
+def test_a_file_of_brackets_is_no_bomb(tmp_path: Path, opening: bytes) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = read(tmp_path, opening * 200_000)
+    assert isinstance(found[-1], Refusal)
+    assert "deep" in found[-1].reason
+    # Kilobytes; the paths of all its events would be tens of gigabytes.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used < 500_000
