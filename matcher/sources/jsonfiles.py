@@ -153,7 +153,7 @@ def _salvage(
     number = 0
     places = {(ITEM,), *((*name.split("."), ITEM) for name in arrays)}
     try:
-        for value in stream_values(_Joined(head, rest), places):
+        for value in stream_values(io.BufferedReader(_Joined(head, rest)), places):
             number += 1
             yield Found(file, f"record {number}", value)
     except (ijson.JSONError, ValueError, EOFError, OSError, zlib.error) as error:
