@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve reindex test lint format bench bench-sources fuzz docs test-deps lock clean
+.PHONY: help install demo serve reindex test lint format bench bench-encoder bench-sources fuzz docs test-deps lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ bench-sources: $(VENV)/.installed-test ## Measure intake: notices, a register of
 
 fuzz: $(VENV)/.installed-test ## Read 10,000 damaged files of every format
 	$(BIN)/python scripts/fuzz_sources.py
+
+bench-encoder: install ## Measure the encoder (EVAL=folder PEER=model)
+	$(BIN)/python scripts/bench_encoder.py $(if $(EVAL),--eval $(EVAL)) $(if $(PEER),--peer $(PEER))
 
 docs: $(VENV)/.installed-test ## Write the generated parts of the documentation
 	$(BIN)/python scripts/make_docs.py

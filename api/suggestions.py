@@ -57,6 +57,7 @@ class InvitationListOut(_Out):
     aspects: list[AspectOut]
     covered: list[float] = Field(description="How well the list covers each aspect, 0 to 1.")
     unmet: dict[str, int] = Field(description="Floors that could not be met, and by how many.")
+    no_good_match: bool = Field(description="Whether even the best is unlikely to fit.")
     choices: list[ChoiceOut]
 
     @classmethod
@@ -72,6 +73,7 @@ class InvitationListOut(_Out):
             aspects=[AspectOut.of(a) for a in found.query.aspects],
             covered=list(composed.covered),
             unmet=composed.unmet,
+            no_good_match=found.no_good_match,
             choices=[
                 ChoiceOut(
                     supplier_id=choice.id,

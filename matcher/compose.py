@@ -2,7 +2,7 @@
 
 A good list is not the n best one by one: together they should cover all aspects of the need.
 How much a list covers is a facility-location function (for every aspect the best coverage on
-the list) plus the worth of its members; it is monotone and submodular, so taking at each step
+the list) plus the mean worth of its members; it is monotone and submodular, so taking at each step
 the candidate that adds most gives at least 1 - 1/e, 63 %, of the best possible (Nemhauser,
 Wolsey and Fisher 1978). Floors (so many small companies, newcomers, of a region) are kept by
 taking, when the places left are all needed for them, only candidates who help meet one.
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from matcher.errors import InputError
 
 COVERAGE_SHARE = 0.5
-"""Share of a list's value that lies in covering the aspects; the rest is its members' worth."""
+"""Share of a list's value that lies in covering the aspects; the rest is the mean worth."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def compose(
         floors: Group -> least number of its members on the list. One member can count for
             several groups.
         seed: Of the draws among equals.
-        tolerance: Candidates whose gains differ by less are equals.
+        tolerance: Candidates are equals whose gains differ by less than this much worth.
 
     Raises:
         InputError: The floors ask for more places than there are, or coverage and aspects differ
@@ -128,12 +128,14 @@ def compose(
     covers = np.array([c.covers for c in pool], dtype=np.float64).reshape(len(pool), len(weights))
     worth = np.array([c.worth for c in pool])
     share = COVERAGE_SHARE if len(weights) else 0.0
+    worth *= (1 - share) / size
+    tolerance *= (1 - share) / size
     covered = np.zeros(len(weights))
     free = np.ones(len(pool), dtype=bool)
     missing = _reachable(pool, floors)
     choices: list[Choice] = []
     while len(choices) < size and free.any():
-        gain = share * (np.maximum(covers, covered) - covered) @ weights + (1 - share) * worth
+        gain = share * (np.maximum(covers, covered) - covered) @ weights + worth
         allowed = free & _helps(pool, free, missing, size - len(choices))
         best = float(gain[allowed].max())
         equals = np.flatnonzero(allowed & (gain >= best - tolerance))

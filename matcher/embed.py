@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,16 +185,21 @@ class SentenceTransformerEncoder:
 
     Query and passage prompts, pooling, truncation and normalisation are the model's own.
 
+    Args:
+        name: Of the model, or its path.
+        dimensions: Leading dimensions to keep, of a model trained for it; all if not given.
+        backend: ``torch``, ``onnx`` or ``openvino``, as sentence-transformers calls them.
+
     Raises:
         SettingsError: The model cannot be loaded.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, dimensions: int | None = None, backend: str = "torch") -> None:
         # Seconds to import, so only where such a model is used.
         from sentence_transformers import SentenceTransformer
 
         try:
-            self._model = SentenceTransformer(name)
+            self._model = SentenceTransformer(name, truncate_dim=dimensions, backend=backend)
         except Exception as error:
             raise SettingsError(
                 f"the encoder {name!r} cannot be loaded ({error}); SAMSPILL_ENCODER takes "
@@ -205,6 +211,8 @@ class SentenceTransformerEncoder:
         self.name = name
         self.dimension = int(dimension)
         self.fingerprint = fingerprint(_local_folder(name))
+        if dimensions is not None or backend != "torch":
+            self.fingerprint = f"{self.fingerprint[:12]}-{self.dimension}-{backend}"
 
     def encode(self, texts: Sequence[str], role: Role = Role.PASSAGE) -> Vectors:
         """Encode texts with the prompt of their role, if the model has one."""
@@ -220,15 +228,23 @@ class SentenceTransformerEncoder:
 def load_encoder(name: str) -> StaticEncoder | SentenceTransformerEncoder:
     """Load an encoder by what ``SAMSPILL_ENCODER`` says: ``bundled``, a path, or a name.
 
+    A path or name may say how to run it: ``intfloat/multilingual-e5-base?backend=onnx``,
+    ``MODEL?dimensions=256``.
+
     Raises:
         SettingsError: It cannot be loaded.
     """
+    name, _, query = name.partition("?")
+    options = dict(parse_qsl(query))
+    if options.keys() - {"dimensions", "backend"} or not options.get("dimensions", "1").isdigit():
+        raise SettingsError(f"encoder options {query!r}: expected dimensions=N or backend=NAME")
     folder = BUNDLED if name == "bundled" else Path(name)
-    if folder.is_dir() and _static_module(folder) is not None:
+    if not options and folder.is_dir() and _static_module(folder) is not None:
         return StaticEncoder(folder)
     if name == "bundled":
         raise SettingsError(f"the bundled model is missing from {BUNDLED}: reinstall samspill")
-    return SentenceTransformerEncoder(name)
+    dimensions = int(options["dimensions"]) if "dimensions" in options else None
+    return SentenceTransformerEncoder(name, dimensions, options.get("backend", "torch"))
 
 
 def load_word_encoder(encoder: Encoder) -> StaticEncoder:

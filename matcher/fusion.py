@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from matcher.errors import SettingsError
 
@@ -101,7 +102,7 @@ class Fusion:
     def probability(self, score: Scores, covered: Scores) -> Scores:
         """Probability that a person would grade a match 2 or 3: float[records]."""
         logit = self.intercept + self.score_slope * score + self.covered_slope * covered
-        return np.asarray(1 / (1 + np.exp(-logit)))
+        return np.asarray(expit(logit))
 
     def band(self, probability: float) -> Band:
         """Band of a match."""

@@ -21,6 +21,7 @@ from matcher.index import Filters, Generation, current_name, open_current
 from matcher.pipeline import Hit, Matcher, Result
 from matcher.query import Query
 from matcher.records import Kind, Need, Record, Supplier, Text
+from matcher.rerank import FIRST, Scorer, load_reranker, rerank
 from matcher.settings import Settings
 from matcher.sideways import (
     Hint,
@@ -74,13 +75,18 @@ class Matches:
 
 @dataclass(frozen=True)
 class Invitation:
-    """A list of suppliers to invite, with each one's match."""
+    """A list of suppliers to invite, with each one's match.
+
+    Attributes:
+        no_good_match: Whether even the best match of the need is unlikely to be worth inviting.
+    """
 
     need: Need
     query: Query
     generation: str
     composed: InvitationList
     matches: list[Match]
+    no_good_match: bool
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,7 @@ class Service:
         self.term_maker = TermMaker()
         self.fusion = Fusion.serving(settings.fusion_file)
         self.judgements = Judgements(self.store)
+        self._reranker = load_reranker(settings.reranker) if settings.reranker else None
         self._matcher: Matcher | None = None
         self._lock = threading.Lock()
 
@@ -180,9 +187,12 @@ class Service:
         matcher = self.matcher
         query, judgements = self._query(matcher, record, kind)
         ranking = matcher.rank(query, filters, stage)
-        result = matcher.cut(ranking, k, stage, judgements)
-        best = max((hit.probability or 0.0 for hit in result.hits), default=0.0)
-        nobody = stage == "full" and kind is Kind.NEED and best < matcher.fusion.answered
+        result = matcher.cut(ranking, max(k, FIRST) if self._reranker else k, stage, judgements)
+        if self._reranker and stage == "full":
+            hits = self._reranked(self._reranker, record, kind.other, result.hits)
+            result = replace(result, hits=hits)
+        result = replace(result, hits=result.hits[:k])
+        nobody = stage == "full" and kind is Kind.NEED and _nobody_fits(matcher, result.hits)
         return Matches(
             record,
             kind,
@@ -297,7 +307,8 @@ class Service:
         composed = compose(candidates, size, weights, floors, seed)
         chosen = [hits[choice.id] for choice in composed.choices]
         matches = self._explained(need, query, chosen, Kind.SUPPLIER)
-        return Invitation(need, query, result.generation, composed, matches)
+        nobody = _nobody_fits(matcher, result.hits)
+        return Invitation(need, query, result.generation, composed, matches, nobody)
 
     def judge(self, need_id: str, supplier_id: str, grade: Grade | None) -> None:
         """Judge a supplier for a need; None takes the judgement back."""
@@ -309,6 +320,14 @@ class Service:
         if judgements:
             query = learn(query, matcher.generation.sides[kind.other], judgements)
         return query, judgements
+
+    def _reranked(self, reranker: Scorer, record: Record, kind: Kind, hits: list[Hit]) -> list[Hit]:
+        """Look at the first places again, those of records that still exist."""
+        first = [hit.record_id for hit in hits[:FIRST]]
+        records = self.store.get_many(kind, first)
+        kept = [hit for hit in hits if hit.record_id in records or hit.record_id not in first]
+        texts = [_whole_text(records[i]) for i in first if i in records]
+        return rerank(kept, reranker(_whole_text(record), texts)) if texts else kept
 
     def _explained(self, record: Record, query: Query, hits: list[Hit], kind: Kind) -> list[Match]:
         records = self.store.get_many(kind, [hit.record_id for hit in hits])
@@ -325,6 +344,16 @@ class Service:
             return True, self.matcher.generation.name
         except NoGenerationError as error:
             return False, str(error)
+
+
+def _whole_text(record: Record) -> str:
+    text = record.texts[0]
+    return f"{text.title}\n{text.body}".strip()
+
+
+def _nobody_fits(matcher: Matcher, hits: list[Hit]) -> bool:
+    best = max((hit.probability or 0.0 for hit in hits), default=0.0)
+    return best < matcher.fusion.answered
 
 
 def supplier_groups(supplier: Supplier, year: int) -> frozenset[str]:

@@ -19,8 +19,8 @@ from matcher.records import Kind, Need
 
 COVERED = 0.25
 """Coverage of an aspect (0 to 1) from which a supplier is said to cover it."""
-LIKE = 9.0
-"""Score from which two needs are alike enough to be shown to their buyers as one."""
+LIKE = 4.0
+"""Deviations above its usual likeness to other needs from which a pair is shown as one."""
 
 
 @dataclass(frozen=True)
@@ -63,41 +63,57 @@ def joint_groups(
 ) -> list[list[str]]:
     """Group needs of different buyers that could be one dialogue.
 
-    Average linkage over the mean of the two scores each pair gives each other, so that a chain
-    of neighbours does not make one group. Two needs of the same buyer never count as alike.
+    Average linkage over :func:`likeness`, so that a chain of neighbours does not make one group.
+    Two needs of the same buyer never count as alike.
 
     Args:
         matcher: Of the serving generation.
         needs: The open needs.
         queries: Prepared from them, in the same order.
-        least: Mean score from which a pair belongs together.
+        least: Mean likeness from which needs belong together.
 
     Returns:
         Ids of the needs of each group of two or more, the most alike first.
     """
-    if len(needs) < 2:
+    if len(needs) < 3:
         return []
-    number = {need.id: n for n, need in enumerate(needs)}
-    score = np.zeros((len(needs), len(needs)), dtype=np.float32)
-    for row, query in enumerate(queries):
-        ranking = matcher.rank(query, kind=Kind.NEED)
-        for record, value in zip(ranking.records, ranking.score, strict=True):
-            column = number.get(ranking.side.ids[int(record)])
-            if column is not None:
-                score[row, column] = value
-    likeness = (score + score.T) / 2
+    alike = likeness(matcher, needs, queries)
     for one, other in combinations(range(len(needs)), 2):
         if same_buyer(needs[one], needs[other]):
-            likeness[one, other] = likeness[other, one] = 0
-    top = max(float(likeness.max()), least)
-    distance = np.clip(top - likeness, 0, None)
+            alike[one, other] = alike[other, one] = 0
+    top = max(float(alike.max()), least)
+    distance = top - alike
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), "average")
     labels = fcluster(tree, top - least, "distance")
     members = (np.flatnonzero(labels == label).tolist() for label in np.unique(labels))
     groups = [g for g in members if len(g) > 1]
-    groups.sort(key=lambda g: -float(likeness[np.ix_(g, g)].sum() / (len(g) * (len(g) - 1))))
+    groups.sort(key=lambda g: -float(alike[np.ix_(g, g)].sum() / (len(g) * (len(g) - 1))))
     return [[needs[n].id for n in g] for g in groups]
+
+
+def likeness(
+    matcher: Matcher, needs: Sequence[Need], queries: Sequence[Query]
+) -> NDArray[np.float64]:
+    """Likeness of all pairs of needs, float64[needs, needs], zero on the diagonal.
+
+    The scores two needs give each other are averaged and expressed in deviations from what each
+    has with the others (median and median absolute deviation: the few that are truly alike must
+    not move the measure), so that a limit means the same in a small store and in a large one.
+    """
+    number = {need.id: n for n, need in enumerate(needs)}
+    score = np.full((len(needs), len(needs)), np.nan)
+    for row, query in enumerate(queries):
+        ranking = matcher.rank(query, kind=Kind.NEED)
+        for record, value in zip(ranking.records, ranking.score, strict=True):
+            column = number.get(ranking.side.ids[int(record)])
+            if column is not None and column != row:
+                score[row, column] = value
+    score = (score + score.T) / 2
+    usual = np.nanmedian(score, axis=1, keepdims=True)
+    spread = 1.4826 * np.nanmedian(np.abs(score - usual), axis=1, keepdims=True)
+    deviations = (score - usual) / np.maximum(spread, 1e-6)
+    return np.asarray(np.nan_to_num((deviations + deviations.T) / 2))
 
 
 def partners(matcher: Matcher, query: Query, supplier_id: str, k: int) -> list[Partner]:

@@ -172,7 +172,8 @@ def fit(judged: Judged, prior: Fusion, source: str, keep_weights: bool = False) 
         coefficients = model.fit(features, judged.worth).coef_[0]
         weights = 10 * coefficients[0] * start + coefficients[1:]
         # A signal can be useless, but never a reason against a supplier.
-        weights = np.maximum(weights, 0) / max(float(weights[0]), 1e-6)
+        weights = np.maximum(weights, 0)
+        weights *= start.sum() / max(float(weights.sum()), 1e-6)
         rounded = {n: round(float(w), 3) for n, w in zip(SIGNALS, weights, strict=True)}
         fusion = replace(prior, weights=rounded)
     score, _ = _apply(fusion, judged)

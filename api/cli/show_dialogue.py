@@ -22,8 +22,8 @@ def invitation(found: Invitation) -> None:
         f"{len(composed.choices)} of {composed.pool} suppliers that fit, "
         f"generation {found.generation}, seed {composed.seed}"
     )
-    if not composed.choices:
-        out.print("No good match: nobody answers this need well enough to be invited.")
+    if found.no_good_match:
+        out.print("[yellow]No good match:[/yellow] even the best is unlikely to fit.")
     table = Table("", "supplier", "id", "country", "size", "band", "why")
     by_id = {match.record.id: match for match in found.matches}
     for place, choice in enumerate(composed.choices, start=1):

@@ -179,6 +179,15 @@ def _find(pattern: str, folders: Sequence[Path]) -> list[Path]:
     raise InputError(f"{pattern}: in none of {', '.join(map(str, folders))}")
 
 
+def _teaching(recipe: Recipe) -> str:
+    if not recipe.teacher or not recipe.training.teacher_weight:
+        return ""
+    return (
+        f"texts drawn towards the vectors that {Path(recipe.teacher).name} gives their English "
+        f"counterparts (weight {recipe.training.teacher_weight:g}); "
+    )
+
+
 def _card(recipe: Recipe, corpus: ParallelCorpus, scores: dict[str, Any]) -> str:
     count: NDArray[np.int64] = np.bincount(corpus.sources, minlength=len(recipe.sources))
     rows = [
@@ -209,7 +218,9 @@ language-balanced sample (NFKC, lower case, single digits); one vector of
 scaled cosines of translation pairs (scale {recipe.training.scale:g}, batch
 {recipe.training.batch}, {recipe.training.passes:g} passes, Adam
 {recipe.training.learning_rate:g} with linear decay), English on one side of
-{recipe.training.english_share:.0%} of the pairs; then passes over terminology.
+{recipe.training.english_share:.0%} of the pairs,
+{recipe.training.one_group:.0%} of the batches from one group of sources;
+{_teaching(recipe)}then passes over terminology.
 
 ```json
 {json.dumps({"training": vars(recipe.training)}, indent=1)}

@@ -25,7 +25,7 @@ ORDER = [
     ["aspects"],
     ["query"],
     ["pipeline", "compose"],
-    ["explain", "feedback"],
+    ["explain", "feedback", "rerank"],
     ["sideways"],
     ["reindex"],
     ["evaluate"],
