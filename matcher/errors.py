@@ -6,9 +6,12 @@
     ├── NotFoundError             404  no record, generation or file of that name
     ├── ConflictError             409  the request does not fit the present state
     │   └── LockedError           409  another job is at work
+    ├── BuildError                500  a generation that was built did not pass its checks
+    ├── BackupError               500  a backup cannot be made or restored
     └── UnavailableError          503  the service cannot answer now
         ├── NotInitialisedError   503  no store yet
         ├── NoGenerationError     503  nothing is indexed yet
+        ├── DamagedIndexError     503  a file of the index is not as it was written
         └── StaleIndexError       503  the index was made by another encoder or text pipeline
 
 The HTTP status stands on the class. A message names the values involved and what to do.
@@ -58,6 +61,18 @@ class LockedError(ConflictError):
     title = "Another job is at work"
 
 
+class BuildError(SamspillError):
+    """A generation that was built did not pass its checks."""
+
+    title = "The new index did not pass its checks"
+
+
+class BackupError(SamspillError):
+    """A backup cannot be made or restored."""
+
+    title = "The backup cannot be made or restored"
+
+
 class UnavailableError(SamspillError):
     """The service cannot answer now."""
 
@@ -75,6 +90,12 @@ class NoGenerationError(UnavailableError):
     """Nothing is indexed yet."""
 
     title = "Nothing is indexed yet"
+
+
+class DamagedIndexError(UnavailableError):
+    """A file of the index is not as it was written."""
+
+    title = "The index is damaged"
 
 
 class StaleIndexError(UnavailableError):

@@ -6,7 +6,8 @@ import sys
 
 from rich.console import Console
 
-from api.cli import data, dialogue, encoder, matching, measure, merges, service, sync
+from api import logs
+from api.cli import data, dialogue, encoder, jobs, matching, measure, merges, service, sync
 from api.cli.app import app
 from matcher.errors import SamspillError
 
@@ -15,6 +16,7 @@ __all__ = [
     "data",
     "dialogue",
     "encoder",
+    "jobs",
     "main",
     "matching",
     "measure",
@@ -26,6 +28,7 @@ __all__ = [
 
 def main() -> None:
     """Run the command line; errors made on purpose are one line and exit status 1."""
+    logs.configure("warning")
     try:
         app()
     except SamspillError as error:

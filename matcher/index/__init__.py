@@ -1,15 +1,18 @@
 """The index: generations of dense vectors, lexical postings and terms, for both sides."""
 
+from matcher.index.base import Side
 from matcher.index.facets import Filters
 from matcher.index.generation import (
     Generation,
     build_generation,
     current_name,
+    generation_names,
     open_current,
+    open_verified,
     prune,
     publish,
+    roll_back,
 )
-from matcher.index.side import Side
 
 __all__ = [
     "Filters",
@@ -17,7 +20,10 @@ __all__ = [
     "Side",
     "build_generation",
     "current_name",
+    "generation_names",
     "open_current",
+    "open_verified",
     "prune",
     "publish",
+    "roll_back",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
 
 from matcher.codes import find_organisation_number
 from matcher.records import Supplier, Text
@@ -101,6 +101,39 @@ def touch(connection: Connection, ids: Iterable[str], next_change: NextChange) -
     for supplier_id in ids:
         number = next_change(connection, 1)
         connection.execute(update(table).where(table.c.id == supplier_id).values(**stamp(number)))
+
+
+def touch_kept(connection: Connection, ids: list[str], next_change: NextChange) -> None:
+    """Mark the suppliers that some rows are part of as changed, for they read otherwise now."""
+    table = schema.supplier
+    kept: set[str] = set()
+    for start in range(0, len(ids), _CHUNK):
+        query = select(table.c.merged_into).where(
+            table.c.id.in_(ids[start : start + _CHUNK]), table.c.merged_into.is_not(None)
+        )
+        kept |= set(connection.execute(query).scalars())
+    touch(connection, sorted(kept), next_change)
+
+
+def listed(table: Table) -> ColumnElement[bool]:
+    """What is listed: not deleted, and not part of another supplier."""
+    found = ~table.c.deleted
+    return found & table.c.merged_into.is_(None) if table is schema.supplier else found
+
+
+def has_parts(connection: Connection, ids: list[str]) -> list[str]:
+    """Return those of some suppliers that something was merged into, or that have texts."""
+    table, texts = schema.supplier, schema.supplier_text
+    found: list[str] = []
+    for start in range(0, len(ids), _CHUNK):
+        chunk = ids[start : start + _CHUNK]
+        found += connection.execute(
+            select(table.c.merged_into).where(table.c.merged_into.in_(chunk))
+        ).scalars()
+        found += connection.execute(
+            select(texts.c.supplier_id).where(texts.c.supplier_id.in_(chunk))
+        ).scalars()
+    return found
 
 
 def with_parts(connection: Connection, suppliers: dict[str, Supplier]) -> dict[str, Supplier]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
     Table,
@@ -24,8 +23,9 @@ from matcher.records import Kind, Need, Record, Supplier
 from matcher.store import schema
 from matcher.store.buyers import read_buyers, save_buyers, save_contacts
 from matcher.store.engine import check_revision, make_engine, migrate
-from matcher.store.merges import merge_by_number, with_parts
+from matcher.store.merges import listed, merge_by_number, touch_kept, with_parts
 from matcher.store.plan import BOOKKEEPING, SaveResult, make_plan, stamp
+from matcher.store.snapshot import Snapshot, snapshot
 
 _TABLES: dict[Kind, Table] = {Kind.SUPPLIER: schema.supplier, Kind.NEED: schema.need}
 _MODELS: dict[Kind, type[Record]] = {Kind.SUPPLIER: Supplier, Kind.NEED: Need}
@@ -181,6 +181,7 @@ class Store:
         suppliers = [r for r in written if isinstance(r, Supplier)]
         save_contacts(connection, "supplier_id", {r.id: r.contact for r in suppliers})
         result.merged += merge_by_number(connection, suppliers, self.next_change)
+        touch_kept(connection, [r.id for r, _ in plan.updates], self.next_change)
 
     def _replace(self, connection: Connection, needs: list[Need]) -> None:
         """Take out the notices that newer ones say they change."""
@@ -237,7 +238,7 @@ class Store:
         wanted = list(ids)
         with self.engine.connect() as connection:
             rows = connection.execute(
-                select(table).where(table.c.id.in_(wanted), _listed(table))
+                select(table).where(table.c.id.in_(wanted), listed(table))
             ).all()
             return {r.id: r for r in self._records(connection, kind, rows)}
 
@@ -247,7 +248,7 @@ class Store:
         with self.engine.connect() as connection:
             rows = connection.execute(
                 select(table)
-                .where(_listed(table))
+                .where(listed(table))
                 .order_by(table.c.sequence.desc())
                 .offset(offset)
                 .limit(limit)
@@ -259,7 +260,7 @@ class Store:
         table = _TABLES[kind]
         with self.engine.connect() as connection:
             rows = connection.execution_options(yield_per=batch).execute(
-                select(table).where(_listed(table)).order_by(table.c.id)
+                select(table).where(listed(table)).order_by(table.c.id)
             )
             for partition in rows.partitions():
                 yield from self._records(connection, kind, partition)
@@ -268,13 +269,19 @@ class Store:
         """Return the number of records."""
         table = _TABLES[kind]
         with self.engine.connect() as connection:
-            query = select(func.count()).select_from(table).where(_listed(table))
+            query = select(func.count()).select_from(table).where(listed(table))
             return int(connection.execute(query).scalar_one())
 
     def last_change(self) -> int:
         """Return the number of the last change, 0 in an empty store."""
         with self.engine.connect() as connection:
             return int(connection.execute(select(schema.change_sequence.c.last)).scalar_one())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Read the store as it stands now, whatever is written meanwhile."""
+        with self.engine.connect() as connection, snapshot(connection) as found:
+            yield found
 
     def _records(self, connection: Connection, kind: Kind, rows: Sequence[Any]) -> Iterator[Record]:
         if kind is Kind.SUPPLIER:
@@ -284,12 +291,6 @@ class Store:
         buyers = read_buyers(connection, [row.id for row in rows])
         for row in rows:
             yield Need(**_plain(row), buyers=tuple(buyers.get(row.id, ())))
-
-
-def _listed(table: Table) -> ColumnElement[bool]:
-    """What is listed: not deleted, and not part of another supplier."""
-    listed = ~table.c.deleted
-    return listed & table.c.merged_into.is_(None) if table is schema.supplier else listed
 
 
 def _plain(row: Any) -> dict[str, Any]:

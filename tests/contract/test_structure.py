@@ -28,6 +28,7 @@ ORDER = [
     ["explain", "feedback", "rerank"],
     ["sideways"],
     ["reindex"],
+    ["backup", "nightly"],
     ["evaluate"],
     ["finetune", "tune"],
     ["service"],

@@ -14,6 +14,7 @@ from matcher.store.duplicates import (
     suggest_merges,
     undo_merge,
 )
+from matcher.store.snapshot import decoder
 from matcher.store.supplements import save_supplier_texts
 
 NUMBER = "974760673"
@@ -144,3 +145,25 @@ def test_names_and_sites_are_folded() -> None:
     assert fold_name("AS") == "as"
     assert fold_site("https://www.fjord.example/om") == fold_site("fjord.example") != ""
     assert fold_site("ikke en side") == ""
+
+
+def test_the_index_sees_the_store_as_readers_do(store: Store) -> None:
+    store.save([company("table", organisation_number=NUMBER), company("prh", id="alone")])
+    before = store.last_change()
+    store.save([company("brreg", organisation_number=NUMBER)])
+    save_supplier_texts(
+        store, "alone", "a.pdf", [Text(lang="en", body="Ferries")], date(2026, 5, 1)
+    )
+    read = decoder(Kind.SUPPLIER)
+    with store.snapshot() as snapshot:
+        assert snapshot.count(Kind.SUPPLIER) == 2
+        assert read(list(snapshot.rows(Kind.SUPPLIER))) == list(store.iterate(Kind.SUPPLIER))
+        changed = read(list(snapshot.changed_rows(Kind.SUPPLIER, before)))
+        assert {s.id for s in changed} == {"brreg-1", "alone"}
+        assert snapshot.deleted_ids(Kind.SUPPLIER, before) == ["table-1"]
+    # What a merged feed says anew changes the company it is part of.
+    before = store.last_change()
+    store.save([company("table", organisation_number=NUMBER, texts=(Text(body="Ny tekst"),))])
+    with store.snapshot() as snapshot:
+        (kept,) = read(list(snapshot.changed_rows(Kind.SUPPLIER, before)))
+    assert (kept.id, kept.texts[1].body) == ("brreg-1", "Ny tekst")

@@ -1,14 +1,14 @@
 """links between notices, register facts, supplier texts, merges, history and CPV names
 
-Revision ID: 0003_sources
-Revises: 0002_judgements
+Revision ID: 0004_sources
+Revises: 0003_job_runs
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003_sources"
-down_revision = "0002_judgements"
+revision = "0004_sources"
+down_revision = "0003_job_runs"
 branch_labels = None
 depends_on = None
 
