@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 import matcher
 from api import errors, logs, metrics
-from api.routes import health, matches, records, suggestions
+from api.routes import codes, health, matches, records, suggestions
 from api.web import pages
 from matcher.service import Service
 from matcher.settings import Settings
@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics.install(app)
     app.include_router(health.router)
     app.include_router(records.router, prefix="/api/v1")
+    app.include_router(codes.router, prefix="/api/v1")
     app.include_router(matches.router, prefix="/api/v1")
     app.include_router(suggestions.router, prefix="/api/v1")
     app.include_router(pages.router)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from matcher.errors import SettingsError
@@ -48,6 +48,42 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port `samspill serve` listens on.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level of the log lines written to standard error."
+    )
+
+    proxy: str = Field(
+        "", description="HTTP proxy for `samspill sync`; empty means to connect directly."
+    )
+    sync_since_days: int = Field(
+        30, ge=1, description="Days a first `samspill sync` of a feed goes back."
+    )
+    ted_url: str = Field(
+        "https://api.ted.europa.eu/v3/notices/search", description="TED's search API."
+    )
+    ted_query: str = Field(
+        "buyer-country IN (NOR SWE DNK FIN ISL)",
+        description="Expert query that `samspill sync ted` narrows to what is new.",
+    )
+    doffin_url: str = Field(
+        "https://api.doffin.no/public/v2/search", description="Doffin's search API."
+    )
+    doffin_key: SecretStr = Field(
+        SecretStr(""), description="Subscription key of Doffin's API; needed to sync it."
+    )
+    brreg_url: str = Field(
+        "https://data.brreg.no/enhetsregisteret/api", description="Enhetsregisteret's API."
+    )
+    cvr_url: str = Field(
+        "http://distribution.virk.dk/cvr-permanent/virksomhed/_search",
+        description="CVR's Elasticsearch index.",
+    )
+    cvr_user: str = Field("", description="User name at CVR; needed to sync it.")
+    cvr_password: SecretStr = Field(SecretStr(""), description="Password at CVR.")
+    prh_url: str = Field(
+        "https://avoindata.prh.fi/opendata-ytj-api/v3/companies", description="PRH's API."
+    )
+    ocds_url: str = Field(
+        "https://www.find-tender.service.gov.uk/api/1.0/ocdsReleasePackages",
+        description="A service of OCDS release packages with `updatedFrom` and `links.next`.",
     )
 
     @classmethod

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from api.deps import ServiceDep
-from api.schemas import NeedOut, NeedPage, Problem, SupplierOut, SupplierPage
+from api.schemas import NeedOut, NeedPage, Problem, SupplierOut, SupplierPage, WinOut
 from matcher.records import Kind, Need, Supplier
+from matcher.store.history import wins_of
 
 router = APIRouter(tags=["records"])
 
@@ -43,3 +44,10 @@ def suppliers(service: ServiceDep, offset: Offset = 0, limit: Limit = 50) -> Sup
 def supplier(service: ServiceDep, supplier_id: str) -> SupplierOut:
     """Return one supplier."""
     return SupplierOut.of(service.store.supplier(supplier_id))
+
+
+@router.get("/suppliers/{supplier_id}/wins", responses=_MISSING)
+def wins(service: ServiceDep, supplier_id: str) -> list[WinOut]:
+    """List what a supplier won, by award notices. Nothing is ranked by it."""
+    found = wins_of(service.store, service.store.supplier(supplier_id))
+    return [WinOut(**{**vars(win), "buyers": list(win.buyers)}) for win in found]

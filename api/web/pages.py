@@ -11,6 +11,7 @@ from fastapi.templating import Jinja2Templates
 
 from api.deps import ServiceDep
 from api.schemas import MAX_TEXT, Problem
+from api.web.codes import cpv_labels
 from api.web.i18n import COOKIE, NAMES, reader_language, translate
 from api.web.marking import mark
 from matcher.errors import InputError, UnavailableError
@@ -47,6 +48,7 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
             Band.WEAK: _("weak match"),
         },
         "covered_aspects": covered_aspects,
+        "cpv_labels": cpv_labels(request, lang),
         "least_covered": COVERED,
     }
     response = _templates.TemplateResponse(

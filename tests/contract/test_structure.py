@@ -17,6 +17,7 @@ ORDER = [
     ["sources"],
     ["collection"],
     ["text"],
+    ["profiles"],
     ["embed"],
     ["training", "glossary"],
     ["index"],
