@@ -6,8 +6,10 @@ from matcher.index.generation import (
     build_generation,
     current_name,
     open_current,
+    pin,
     prune,
     publish,
+    release,
 )
 from matcher.index.side import Side
 
@@ -18,6 +20,8 @@ __all__ = [
     "build_generation",
     "current_name",
     "open_current",
+    "pin",
     "prune",
     "publish",
+    "release",
 ]

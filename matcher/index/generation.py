@@ -185,14 +185,39 @@ def open_current(root: Path) -> Generation:
 
 
 def prune(root: Path, keep: int = 2) -> list[str]:
-    """Delete all but the serving generation and the newest others; return what was deleted."""
+    """Delete all but the serving generation and the newest others; return what was deleted.
+
+    Pinned ones stay: somebody relies on being able to ask them again.
+    """
     serving = current_name(root)
     names = sorted(p.name for p in root.iterdir() if (p / _MANIFEST).exists())
-    others = [n for n in names if n != serving]
+    others = [n for n in names if n != serving and not _pins(root, n).exists()]
     old = others[: max(0, len(others) - (keep - 1))]
     for name in old:
         shutil.rmtree(root / name, ignore_errors=True)
     return old
+
+
+def pin(root: Path, name: str, holder: str) -> None:
+    """Keep a generation for a holder, until :func:`release` lets it go."""
+    with _pins(root, name).open("a+", encoding="utf-8") as pins:
+        pins.seek(0)
+        if holder not in pins.read().splitlines():
+            pins.write(f"{holder}\n")
+
+
+def release(root: Path, done: Callable[[str], bool]) -> list[str]:
+    """Let go of the generations whose holders are all done; return their names."""
+    released = []
+    for pins in sorted(root.glob("*.pins")):
+        if all(done(holder) for holder in pins.read_text(encoding="utf-8").splitlines()):
+            pins.unlink()
+            released.append(pins.stem)
+    return released
+
+
+def _pins(root: Path, name: str) -> Path:
+    return root / f"{name}.pins"
 
 
 def _sha256(path: Path) -> str:

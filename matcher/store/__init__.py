@@ -1,5 +1,6 @@
 """The store of records: SQLAlchemy Core on SQLite, or PostgreSQL by URL."""
 
+from matcher.store import dialogue, people, schema
 from matcher.store.store import SaveResult, Store
 
-__all__ = ["SaveResult", "Store"]
+__all__ = ["SaveResult", "Store", "dialogue", "people", "schema"]

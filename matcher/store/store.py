@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -18,6 +19,9 @@ from matcher.store.engine import check_revision, make_engine, migrate
 _TABLES: dict[Kind, Table] = {Kind.SUPPLIER: schema.supplier, Kind.NEED: schema.need}
 _MODELS: dict[Kind, type[Record]] = {Kind.SUPPLIER: Supplier, Kind.NEED: Need}
 _BOOKKEEPING = {"digest", "sequence", "changed_at", "deleted"}
+
+PROFILE = "profile"
+"""Source of a record that its owner has written. No feed overwrites it or brings it back."""
 
 
 @dataclass
@@ -65,19 +69,36 @@ class Store:
 
     # -- writing
 
-    def save(self, records: Sequence[Record]) -> SaveResult:
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open a connection that sees one consistent state."""
+        return self.engine.begin()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that writes: all of it happens, or nothing."""
+        return self._writer.begin()
+
+    def save(self, records: Sequence[Record], take_over: bool = False) -> SaveResult:
         """Insert or update records in one transaction.
 
         A record equal to the stored one is left alone, so importing a file twice changes
         nothing. An id given twice in the batch keeps the last.
+
+        Args:
+            records: Of either kind.
+            take_over: Replace records of another source: their owner writes them from now on.
         """
         result = SaveResult()
         for kind in Kind:
             batch = {r.id: r for r in records if isinstance(r, _MODELS[kind])}
             if batch:
                 with self._writer.begin() as connection:
-                    self._save(connection, kind, batch, result)
+                    self._save(connection, kind, batch, result, take_over)
         return result
+
+    def save_in(self, connection: Connection, record: Record, take_over: bool = False) -> None:
+        """Insert or update one record within a transaction of :meth:`writing`."""
+        kind = Kind.NEED if isinstance(record, Need) else Kind.SUPPLIER
+        self._save(connection, kind, {record.id: record}, SaveResult(), take_over)
 
     def delete(self, kind: Kind, record_id: str) -> None:
         """Take a record out: it leaves every list and the index; its contact data is erased.
@@ -85,22 +106,31 @@ class Store:
         Raises:
             NotFoundError: There is no such record.
         """
-        table = _TABLES[kind]
         with self._writer.begin() as connection:
-            hit = connection.execute(
-                update(table)
-                .where(table.c.id == record_id, ~table.c.deleted)
-                .values(deleted=True, digest="", **_stamp(self._next(connection, 1)))
+            self.delete_in(connection, kind, record_id)
+
+    def delete_in(self, connection: Connection, kind: Kind, record_id: str) -> None:
+        """Take a record out within a transaction of :meth:`writing`."""
+        table = _TABLES[kind]
+        hit = connection.execute(
+            update(table)
+            .where(table.c.id == record_id, ~table.c.deleted)
+            .values(deleted=True, digest="", **_stamp(self._next(connection, 1)))
+        )
+        if not hit.rowcount:
+            raise NotFoundError(f"no {kind} {record_id!r}")
+        if kind is Kind.SUPPLIER:
+            connection.execute(
+                delete(schema.contact).where(schema.contact.c.supplier_id == record_id)
             )
-            if not hit.rowcount:
-                raise NotFoundError(f"no {kind} {record_id!r}")
-            if kind is Kind.SUPPLIER:
-                connection.execute(
-                    delete(schema.contact).where(schema.contact.c.supplier_id == record_id)
-                )
 
     def _save(
-        self, connection: Connection, kind: Kind, batch: dict[str, Record], result: SaveResult
+        self,
+        connection: Connection,
+        kind: Kind,
+        batch: dict[str, Record],
+        result: SaveResult,
+        take_over: bool = False,
     ) -> None:
         table = _TABLES[kind]
         known = {
@@ -115,7 +145,9 @@ class Store:
             row = known.get(record.id)
             if row is None:
                 inserts.append((record, digest))
-            elif row.source != record.source:
+            elif row.source == PROFILE and record.source != PROFILE and not take_over:
+                result.unchanged += 1
+            elif row.source != record.source and not take_over:
                 result.taken.append((record.id, row.source))
             elif row.digest != digest:
                 updates.append((record, digest))
@@ -179,6 +211,14 @@ class Store:
         record = self.get(Kind.SUPPLIER, supplier_id)
         assert isinstance(record, Supplier)
         return record
+
+    def supplier_in(self, connection: Connection, supplier_id: str) -> Supplier:
+        """Return a supplier within a transaction, also one that was taken out."""
+        table = schema.supplier
+        row = connection.execute(select(table).where(table.c.id == supplier_id)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no supplier {supplier_id!r}")
+        return Supplier(**_plain(row))
 
     def get_many(self, kind: Kind, ids: Iterable[str]) -> dict[str, Record]:
         """Return the records of some ids; ids that do not exist are left out."""
@@ -268,8 +308,8 @@ def buyer_key(buyer: Buyer) -> str:
     return f"{buyer.country}:{number or name}"[:250]
 
 
-def _save_buyers(connection: Connection, needs: list[Need]) -> None:
-    buyers = {buyer_key(b): b for need in needs for b in need.buyers}
+def ensure_buyers(connection: Connection, buyers: dict[str, Buyer]) -> dict[str, int]:
+    """Return key -> id of buyers by :func:`buyer_key`, adding those that are not known."""
     table = schema.buyer
     known = _buyer_ids(connection, buyers)
     missing = [
@@ -285,6 +325,12 @@ def _save_buyers(connection: Connection, needs: list[Need]) -> None:
     if missing:
         connection.execute(insert(table), missing)
         known = _buyer_ids(connection, buyers)
+    return known
+
+
+def _save_buyers(connection: Connection, needs: list[Need]) -> None:
+    buyers = {buyer_key(b): b for need in needs for b in need.buyers}
+    known = ensure_buyers(connection, buyers)
     link = schema.need_buyer
     connection.execute(delete(link).where(link.c.need_id.in_([n.id for n in needs])))
     links = [

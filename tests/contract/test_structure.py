@@ -29,6 +29,7 @@ ORDER = [
     ["evaluate"],
     ["finetune"],
     ["service"],
+    ["workflow"],
 ]
 RANK = {name: place for place, names in enumerate(ORDER) for name in names}
 MODULES = sorted((ROOT / "matcher").rglob("*.py"))
