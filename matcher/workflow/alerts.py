@@ -309,7 +309,7 @@ def feed(desk: Desk, token: str) -> bytes:
         if row is None:
             raise NotFoundError("there is no such feed")
         found = hits(connection, desk, row)
-    root = etree.Element("feed", nsmap={None: _ATOM})
+    root = etree.Element("feed", xmlns=_ATOM)
     last = max((h.found_at for h in found), default=row.created_at)
     for name, value in (
         ("id", f"urn:samspill:subscription:{row.id}"),

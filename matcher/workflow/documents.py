@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ Translate = Callable[[str], str]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _STEPS = ("listed", "invited", "accepted", "attended")
 _MOST_IN_CELL = 32_767
+_NOT_XML = re.compile(r"[^\n\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_json(record: dict[str, Any], _: Translate) -> bytes:
@@ -227,8 +229,4 @@ def _table(document: Any, heading: list[str], rows: list[list[Any]]) -> None:
 
 def _clean(text: str) -> str:
     """Drop what XML cannot hold."""
-    return "".join(
-        c
-        for c in text
-        if c in "\n\t" or (c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff")
-    )
+    return _NOT_XML.sub("", text)

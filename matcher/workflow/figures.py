@@ -122,7 +122,7 @@ def programme(desk: Desk, actor: Actor) -> Figures:
 
         def by_state(table: Any) -> dict[str, int]:
             rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
-            return {state: n for state, n in rows}
+            return {row[0]: row[1] for row in rows}
 
         needs = by_state(case)
         went = [NeedState.IN_PROCUREMENT, NeedState.DONE]

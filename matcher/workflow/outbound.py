@@ -108,9 +108,6 @@ class _Guarded(httpcore.NetworkBackend):
             raise InputError(f"{host[:100]!r} is not an address of the public internet")
         return self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
 
-    def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        raise InputError("no local sockets")
-
 
 def _resolve(host: str, port: int) -> list[str]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -132,7 +129,7 @@ def _check(url: str) -> None:
 def _get(pool: httpcore.ConnectionPool, url: str, deadline: float) -> tuple[int, str, str]:
     left = deadline - time.monotonic()
     limits = {name: max(left, 0.1) for name in ("connect", "read", "write", "pool")}
-    headers = {"User-Agent": "Samspill (link check)", "Accept": "text/html"}
+    headers = [("User-Agent", "Samspill (link check)"), ("Accept", "text/html")]
     body = b""
     try:
         with pool.stream("GET", url, headers=headers, extensions={"timeout": limits}) as answer:

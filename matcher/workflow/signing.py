@@ -52,7 +52,7 @@ class Signer:
     def is_seal(self, purpose: str, value: str, seal: str) -> bool:
         """Tell whether a code was made over the value with one of the keys."""
         codes = (self._code(key, purpose, value).hex() for key in self._keys)
-        return any([hmac.compare_digest(code, seal) for code in codes])
+        return any(hmac.compare_digest(code, seal) for code in codes)
 
     @staticmethod
     def _code(key: bytes, purpose: str, value: str) -> bytes:

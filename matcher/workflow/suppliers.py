@@ -19,6 +19,7 @@ from matcher.store.store import PROFILE
 from matcher.workflow import access, accounts, dialogues, invitations, letters, log, mail
 from matcher.workflow.accounts import clean_email
 from matcher.workflow.desk import Actor, Desk, Role
+from matcher.workflow.signing import digest
 
 _CLAIM = "claim"
 _CLAIM_VALID = timedelta(days=3)
@@ -93,7 +94,7 @@ def ask_claim(desk: Desk, actor: Actor, supplier_id: str) -> None:
         secret = access.offer(connection, desk, _CLAIM, _CLAIM_VALID, actor.id, supplier_id)
         language = invitations.language_of(supplier)
         letter = letters.claim(desk, language, supplier.name, desk.link(f"/claim/{secret}"))
-        key = f"claim:{access.digest(secret)}"
+        key = f"claim:{digest(secret)}"
         mail.to_address(connection, desk, address, f"supplier:{supplier_id}", key, letter)
         log.append(connection, desk, actor, "claim.asked", f"supplier:{supplier_id}", {})
 
