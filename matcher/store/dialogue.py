@@ -49,7 +49,7 @@ need_event = Table(
     Column("version", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     # The whole need where this event changed it.
-    Column("content", JSON),
+    Column("content", JSON(none_as_null=True)),
 )
 
 need_party = Table(

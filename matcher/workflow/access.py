@@ -22,6 +22,9 @@ TOKEN_PREFIX = "samspill_"  # noqa: S105
 
 _LONGEST_SESSION = timedelta(days=7)
 _MOST_TOKENS = 20
+FLOW_VALID = timedelta(minutes=10)
+"""How long a login by an OpenID provider may be on its way."""
+
 _SEEN_EVERY = timedelta(minutes=1)
 
 

@@ -37,7 +37,7 @@ def as_xlsx(record: dict[str, Any], _: Translate) -> bytes:
         [_("Supplier"), _("Id"), _("State"), _("From"), _("Place"), _("Score"), _("Reason"),
          _("Invited"), _("Answered"), _("Answer")],
         [
-            [s["name"], s["supplier_id"], s["state"], s["origin"], s["position"], s["score"],
+            [s["name"], s["supplier_id"], _(s["state"]), _(s["origin"]), s["position"], s["score"],
              s["reason"], s["invited_at"], s["answered_at"], s["answer"]]
             for s in record["suppliers"]
         ],
@@ -92,7 +92,13 @@ def as_docx(record: dict[str, Any], _: Translate) -> bytes:
                 document,
                 [_("Buyer"), _("Answer"), _("Commitment"), _("Time"), _("Details")],
                 [
-                    [s["buyer"], s["decision"], _(s["commitment"]), s["at"] or "", s["statement"]]
+                    [
+                        s["buyer"],
+                        _(s["decision"]),
+                        _(s["commitment"]),
+                        s["at"] or "",
+                        s["statement"],
+                    ]
                     for s in declaration["signatures"]
                 ],
             )
@@ -100,7 +106,7 @@ def as_docx(record: dict[str, Any], _: Translate) -> bytes:
     _table(
         document,
         [_("Supplier"), _("State"), _("From"), _("Reason")],
-        [[s["name"], s["state"], s["origin"], s["reason"]] for s in record["suppliers"]],
+        [[s["name"], _(s["state"]), _(s["origin"]), s["reason"]] for s in record["suppliers"]],
     )
     document.add_heading(_("Exposure"), 1)
     _table(
@@ -137,7 +143,7 @@ def _facts(record: dict[str, Any], _: Translate) -> list[list[Any]]:
     plan, head = record["dialogue"], record["log_head"]
     return [
         [_("Dialogue"), plan["title"]],
-        [_("State"), plan["state"]],
+        [_("State"), _(plan["state"])],
         [_("Time"), plan["starts_at"] or ""],
         [_("Place"), plan["place"] or plan["link"]],
         [_("Open call"), plan["open_call"]],

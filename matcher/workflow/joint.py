@@ -73,7 +73,7 @@ def suggestions(desk: Desk, actor: Actor, need_id: str, k: int = 10) -> list[tup
     Needs that share a buyer, are over, or belong to a joint need already are left out.
     """
     with desk.store.writing() as connection:
-        case = needs.take_on(connection, desk, actor, need_id)
+        case = needs.take_on_own(connection, desk, actor, need_id)
     found = rankings.similar_needs(desk, case.record, 5 * k)
     chosen: list[tuple[Case, float]] = []
     with desk.store.reading() as connection:

@@ -169,12 +169,19 @@ def take_on(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> C
     If the feed changed the record since, its content becomes a new version, so that whatever
     was ranked before can still be read as it was.
     """
+    if actor.role is not Role.BUYER:
+        actor.must_run_dialogues()
+    else:
+        return case(connection, desk, actor, need_id)
+    return _take_on(connection, desk, actor, need_id)
+
+
+def _take_on(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> Case:
     table = tables.need_case
     known = connection.execute(select(table.c.created_by).where(table.c.need_id == need_id))
     created_by = known.scalar_one_or_none()
     if created_by not in (None, _FEED):
         return case(connection, desk, actor, need_id)
-    actor.must_run_dialogues()
     content = _content_of(desk.store.need(need_id))
     if created_by is None:
         _open(connection, desk, need_id, State.PUBLISHED, content, _FEED)
@@ -182,6 +189,19 @@ def take_on(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> C
     elif _get(connection, need_id).content != content:
         _write(connection, desk, actor, need_id, content, "the feed changed it")
     return _get(connection, need_id)
+
+
+def take_on_own(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> Case:
+    """Return a need as one under work for a broker, or for a buyer that has a part in it.
+
+    Raises:
+        NotFoundError: It is neither.
+    """
+    if not actor.runs_dialogues:
+        found = peek(connection, desk, need_id)
+        if found is None or actor.buyer_id not in found.buyer_ids:
+            raise NotFoundError(f"no need {need_id!r} of yours")
+    return _take_on(connection, desk, actor, need_id)
 
 
 def peek(connection: Connection, desk: Desk, need_id: str) -> Case | None:

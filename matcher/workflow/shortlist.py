@@ -7,6 +7,7 @@ reduce a pool: its seed, pool and outcome are on the record, so anybody can draw
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -115,28 +116,53 @@ def places(connection: Connection, actor: Actor, dialogue_id: str) -> list[Place
     return _places(connection, dialogue_id)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What is decided about a supplier, and why."""
+
+    supplier_id: str
+    shortlisted: bool
+    reason: str
+
+
 def decide(
     desk: Desk,
     actor: Actor,
     dialogue_id: str,
-    supplier_id: str,
-    shortlisted: bool,
-    reason: str,
-    origin: Origin | None = None,
-) -> Place:
-    """Put a supplier on the shortlist or reject it, with a reason; add it if nobody suggested it.
+    choices: Sequence[Choice],
+    origin: Origin = Origin.HAND,
+) -> list[Place]:
+    """Put suppliers on the shortlist or reject them; all of it, or nothing.
+
+    Args:
+        desk: Store and clock.
+        actor: Who decides.
+        dialogue_id: Of the dialogue.
+        choices: Each with its reason; who is not on the list yet is added.
+        origin: Of those that are added.
 
     Raises:
-        InputError: No reason was given.
-        ConflictError: It has been invited: what happened is not undone.
+        InputError: A reason is missing.
+        ConflictError: Somebody has been invited: what happened is not undone.
     """
     actor.must_run_dialogues()
-    if not reason.strip():
+    if not all(c.reason.strip() for c in choices):
         raise InputError("a choice needs its reason")
     with desk.store.writing() as connection:
         must_be_running(dialogues.get(connection, actor, dialogue_id))
-        state = State.SHORTLISTED if shortlisted else State.REJECTED
-        return _decide(connection, desk, actor, dialogue_id, supplier_id, state, reason, origin)
+        return [
+            _decide(
+                connection,
+                desk,
+                actor,
+                dialogue_id,
+                c.supplier_id,
+                State.SHORTLISTED if c.shortlisted else State.REJECTED,
+                c.reason,
+                origin,
+            )
+            for c in choices
+        ]
 
 
 def _decide(
@@ -147,13 +173,12 @@ def _decide(
     supplier_id: str,
     state: State,
     reason: str,
-    origin: Origin | None = None,
+    origin: Origin = Origin.HAND,
     log_number: int | None = None,
 ) -> Place:
     known = find(connection, dialogue_id, supplier_id)
     if known is None:
         desk.store.supplier(supplier_id)
-        origin = origin or Origin.HAND
         known = _insert(
             connection, desk, dialogue_id, supplier_id, state, origin, log_number=log_number
         )
