@@ -15,6 +15,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
 from api.app import create_app
@@ -35,6 +36,8 @@ class Person:
     def __init__(self, world: World, account: Account) -> None:
         self.account = account
         self.client = TestClient(world.app, raise_server_exceptions=False)
+        # One event loop for everybody; a loop a request takes most of a test's time.
+        self.client.portal = world.anybody.portal
         found = self.client.post(
             "/api/v1/auth/login", json={"email": account.email, "password": PASSWORD}
         )
@@ -99,6 +102,8 @@ ADMIN = accounts.Actor("test", Role.ADMIN)
 @contextmanager
 def world(demo: Settings, folder: Path, **values: Any) -> Iterator[World]:
     """Open a world on a copy of the sample service."""
+    # Hashing as slowly as for real people would be most of what the tests do.
+    accounts._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     shutil.copytree(demo.data_dir, folder, dirs_exist_ok=True)
     settings = Settings(
         _env_file=None,

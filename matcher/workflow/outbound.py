@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
+import httpx
 
 from matcher.errors import InputError, UnavailableError
 from matcher.workflow.dialogues import is_web_address
@@ -57,7 +58,7 @@ def look_at(url: str, resolve: Resolve | None = None) -> Page:
         max_connections=1,
     ) as pool:
         for _ in range(_MOST_REDIRECTS + 1):
-            _check(url)
+            url = _check(url)
             status, location, body = _get(pool, url, deadline)
             if status not in (301, 302, 303, 307, 308) or not location:
                 found = _TITLE.search(body)
@@ -114,16 +115,19 @@ def _resolve(host: str, port: int) -> list[str]:
     return [str(entry[4][0]) for entry in found]
 
 
-def _check(url: str) -> None:
+def _check(url: str) -> str:
+    """Return the address in ASCII, as it is asked for."""
     if not is_web_address(url):
         raise InputError("this is no web address (https://...)")
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError as error:
+        plain = str(httpx.URL(url))
+    except (ValueError, httpx.InvalidURL) as error:
         raise InputError(f"this is no web address: {error}") from error
     if port not in _PORTS or parts.username or parts.password:
         raise InputError("only the usual ports, and no name or password, in a link")
+    return plain
 
 
 def _get(pool: httpcore.ConnectionPool, url: str, deadline: float) -> tuple[int, str, str]:

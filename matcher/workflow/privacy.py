@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Column, Connection, delete, func, or_, select, update
 
 from matcher.errors import ConflictError, NotFoundError
 from matcher.index import release
@@ -16,6 +16,19 @@ from matcher.store import people, schema
 from matcher.workflow import accounts, alerts, dialogues, log
 from matcher.workflow.accounts import clean_email
 from matcher.workflow.desk import SYSTEM, Actor, Desk, Role
+
+# What people write freely, where it may name somebody. Needs and profiles are public texts
+# that their owners mend themselves.
+_FREE_TEXT = (
+    tables.invitation.c.reason,
+    tables.invitation.c.answer,
+    tables.need_event.c.reason,
+    tables.declaration_signature.c.statement,
+    tables.interest.c.text,
+    tables.reverse_dialogue.c.answer,
+    tables.profile.c.review_reason,
+)
+_ERASED = "[erased]"
 
 
 @dataclass
@@ -76,7 +89,9 @@ def erase(desk: Desk, actor: Actor, email: str) -> dict[str, int]:
         contact = schema.contact
         where = func.lower(contact.c.email) == address
         contacts = connection.execute(select(contact).where(where)).all()
-        mentions = _mentions(connection, _words(account, contacts, address))
+        words = _words(account, contacts, address)
+        mentions = _mentions(connection, words)
+        texts = sum(_blank(connection, column, words) for column in _FREE_TEXT)
         if account:
             _erase_account(connection, account)
         connection.execute(delete(contact).where(where))
@@ -85,7 +100,7 @@ def erase(desk: Desk, actor: Actor, email: str) -> dict[str, int]:
             .where(tables.message.c.address == address)
             .values(state="failed", address="", text="", html="", stop_link="", error="erased")
         ).rowcount
-        if not (account or contacts or waiting or mentions):
+        if not (account or contacts or waiting or mentions or texts):
             raise NotFoundError("nothing is held on this address")
         for number in mentions:
             log.erase_payload(connection, desk, actor, number, "erasure of a person")
@@ -94,6 +109,7 @@ def erase(desk: Desk, actor: Actor, email: str) -> dict[str, int]:
             "contacts": len(contacts),
             "mail_waiting": waiting,
             "log_entries": len(mentions),
+            "texts": texts,
         }
         subject = f"account:{account.id}" if account else "contact"
         log.append(connection, desk, actor, "person.erased", subject, done)
@@ -184,6 +200,13 @@ def _mentions(connection: Connection, words: list[str]) -> list[int]:
     found = or_(*(table.c.payload.icontains(word, autoescape=True) for word in words))
     rows = connection.execute(select(table.c.number).where(found).order_by(table.c.number))
     return list(rows.scalars())
+
+
+def _blank(connection: Connection, column: Column[Any], words: list[str]) -> int:
+    """Blank the texts of a column that hold one of the words; return how many."""
+    holds = or_(*(column.icontains(word, autoescape=True) for word in words))
+    change = update(column.table).where(holds).values({column: _ERASED})
+    return connection.execute(change).rowcount
 
 
 def _rows(

@@ -198,10 +198,11 @@ class Scene:
 def scene(demo_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("access") / "data"
     with world(demo_settings, folder) as here:
-        yield _set_the_scene(here)
+        yield set_the_scene(here)
 
 
-def _set_the_scene(here: World) -> Scene:
+def set_the_scene(here: World) -> Scene:
+    """Give everybody something of their own."""
     buyer, other = here.buyer("Askvik kommune"), here.buyer("Bratland kommune")
     people = {
         "broker": here.person(Role.BROKER, "broker"),
