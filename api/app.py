@@ -60,8 +60,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     errors.install(app)
-    metrics.install(app)
     limits.install(app, settings)
+    metrics.install(app)
     app.include_router(health.router)
     for module in (records, matches, auth, accounts, needs, dialogues, profiles, letters, log):
         app.include_router(module.router, prefix="/api/v1")

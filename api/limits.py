@@ -133,7 +133,7 @@ def _look_at(body: bytes) -> None:
     except ValueError:
         raise _RefusedError(422, "The request does not fit", "the body is no JSON") from None
     level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):
@@ -262,7 +262,11 @@ class TimeLimit:
         # Not cancelled and awaited: work in a thread cannot be cancelled, and the client
         # is not to wait for it.
         task = asyncio.ensure_future(self.app(scope, receive, noted))
-        done, _ = await asyncio.wait({task}, timeout=self.seconds)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self.seconds)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
         if done:
             await task
             return

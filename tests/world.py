@@ -114,6 +114,8 @@ def world(demo: Settings, folder: Path, **values: Any) -> Iterator[World]:
             "rate_requests": "1000000/minute",
             "rate_logins": "1000000/minute",
             "log_level": "error",
+            # The machine that runs the tests may be slow.
+            "max_seconds": 600,
             **values,
         },
     )

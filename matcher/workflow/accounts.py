@@ -193,7 +193,8 @@ def hash_password(password: str, email: str) -> str:
     least, most = PASSWORD_LENGTH
     if not least <= len(password) <= most:
         raise InputError(f"a password has {least} to {most} characters")
-    if len(set(password)) < 5 or (email and email.partition("@")[0] in password.casefold()):
+    name = email.partition("@")[0]
+    if len(set(password)) < 5 or (len(name) > 3 and name in password.casefold()):
         raise InputError("this password is too easy to guess")
     return _hasher.hash(password)
 

@@ -28,17 +28,25 @@ _INVITED = (*_AWAITING, State.ACCEPTED, State.DECLINED, State.ATTENDED)
 
 
 @dataclass(frozen=True)
+class Unsent:
+    """A supplier that was sent no mail, and why: ``stopped`` or ``no address``."""
+
+    supplier_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Round:
     """What became of an invitation round or of reminders.
 
     Attributes:
         sent: Suppliers whose mail is on its way.
-        without_mail: Suppliers that stand as invited but got no mail, and why: somebody else
-            must reach them, or the open call does.
+        without_mail: Suppliers that stand as invited but got no mail: somebody must reach them
+            otherwise, or the open call does.
     """
 
     sent: tuple[str, ...]
-    without_mail: tuple[tuple[str, str], ...]
+    without_mail: tuple[Unsent, ...]
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ def invite(desk: Desk, actor: Actor, dialogue_id: str) -> Round:
                 "open_call": found.plan.open_call,
                 "pack": found.plan.pack.model_dump(mode="json"),
                 "invited": [p.supplier_id for p in listed],
-                "without_mail": [list(pair) for pair in done.without_mail],
+                "without_mail": [[u.supplier_id, u.reason] for u in done.without_mail],
             },
         )
         return done
@@ -119,7 +127,8 @@ def _write_all(
     sent, without = [], []
     need_titles, buyers = _about(connection, desk, found)
     for place in listed:
-        supplier = desk.store.supplier(place.supplier_id)
+        # One that has left stands on the list still, and gets no mail.
+        supplier = desk.store.supplier_in(connection, place.supplier_id)
         language = language_of(supplier)
         about = Occasion(
             found.plan.title,
@@ -139,7 +148,7 @@ def _write_all(
         if outcome == "sent":
             sent.append(place.supplier_id)
         else:
-            without.append((place.supplier_id, outcome))
+            without.append(Unsent(place.supplier_id, outcome))
     return Round(tuple(sent), tuple(without))
 
 

@@ -143,8 +143,13 @@ def create_in(connection: Connection, desk: Desk, actor: Actor, content: Content
     _check(content)
     need_id = f"n-{new_id()}"
     ids = _open(connection, desk, need_id, State.DRAFT, content, actor.id)
-    if actor.role is Role.BUYER and actor.buyer_id not in ids:
-        raise ForbiddenError("your organisation must be one of the need's buyers")
+    if actor.role is Role.BUYER:
+        if actor.buyer_id not in ids:
+            raise ForbiddenError("your organisation must be one of the need's buyers")
+        for buyer_id, buyer in zip(ids, content.buyers, strict=True):
+            speaks = buyer.lead or buyer.commitment is not Commitment.OBSERVES
+            if buyer_id != actor.buyer_id and speaks:
+                raise ForbiddenError("a buyer speaks for itself alone: others observe at first")
     event(connection, desk, actor, need_id, "created", "", content)
     return _get(connection, need_id)
 
@@ -336,8 +341,19 @@ def move_in(
             desk.store.delete_in(connection, Kind.NEED, found.need_id)
     event(connection, desk, actor, found.need_id, f"to_{to}", reason)
     for part in parts_of(connection, found.need_id):
-        if to in NEXT[part.state]:
+        if to is State.WITHDRAWN:
+            _release(connection, desk, actor, part, reason)
+        elif to in NEXT[part.state]:
             move_in(connection, desk, actor, part, to, f"{found.need_id}: {reason}")
+
+
+def _release(connection: Connection, desk: Desk, actor: Actor, part: Case, reason: str) -> None:
+    """Let a part of a joint need that is withdrawn go on by itself."""
+    table = tables.need_case
+    connection.execute(update(table).where(table.c.need_id == part.need_id).values(joint_id=None))
+    event(connection, desk, actor, part.need_id, "left_joint", reason)
+    if part.state is State.IN_DIALOGUE:
+        move_in(connection, desk, actor, part, State.PUBLISHED, reason)
 
 
 def parts_of(connection: Connection, joint_id: str) -> list[Case]:

@@ -82,7 +82,8 @@ ROWS: dict[str, tuple[str, Any]] = {
     "GET /dialogues/{dialogue_id}/exposure":        ("1+++4333", None),
     "GET /dialogues/{dialogue_id}/record":          ("1+++4333", None),
     "POST /suppliers/{supplier_id}/claim":          ("13333++3", None),
-    "POST /suppliers/{supplier_id}/owners":         ("1++33333", {"account_id": "{supplier account}"}),
+    "POST /suppliers/{supplier_id}/owners":
+        ("1++33333", {"account_id": "{supplier account}"}),
     "POST /claims":                                 ("13333113", {"token": "x"}),
     "POST /claims/by-invitation":                   ("13333++3", {"token": "{answer}"}),
     "GET /my/profiles":                             ("13333++3", None),
@@ -229,12 +230,23 @@ def set_the_scene(here: World) -> Scene:
     plan = {**PLAN, "need_ids": [need]}
     dialogue = broker("POST", "/dialogues", 201, **plan)["id"]
     ranking = broker("POST", f"/dialogues/{dialogue}/rankings", 201, need_id=need, k=3)
-    broker("POST", f"/dialogues/{dialogue}/shortlist", choices=[
-        {"supplier_id": s, "shortlisted": True, "reason": "Passer"} for s in (own, "move-s2")])  # fmt: skip
+    broker(
+        "POST",
+        f"/dialogues/{dialogue}/shortlist",
+        choices=[
+            {"supplier_id": s, "shortlisted": True, "reason": "Passer"} for s in (own, "move-s2")
+        ],
+    )
     broker("POST", f"/dialogues/{dialogue}/state", to="open", reason="Klar")
     broker("POST", f"/dialogues/{dialogue}/invitations")
-    broker("POST", f"/dialogues/{dialogue}/shortlist", choices=[
-        {"supplier_id": s, "shortlisted": True, "reason": "Også"} for s in ("move-s1", "move-s4")])  # fmt: skip
+    broker(
+        "POST",
+        f"/dialogues/{dialogue}/shortlist",
+        choices=[
+            {"supplier_id": s, "shortlisted": True, "reason": "Også"}
+            for s in ("move-s1", "move-s4")
+        ],
+    )
     with here.desk.store.reading() as connection:
         place = shortlist.find(connection, dialogue, own)
         assert place is not None
@@ -247,7 +259,8 @@ def set_the_scene(here: World) -> Scene:
     spare_account = here.person(Role.BROKER, "spare").account
     signer = here.desk.signer
     ids = {
-        "need": need, "spare": spare, "other spare": spare2, "need_id": need, "supplier": own, "supplier_id": own,
+        "need": need, "spare": spare, "other spare": spare2,
+        "need_id": need, "supplier": own, "supplier_id": own,
         "buyer_id": str(buyer), "declaration_id": declaration, "dialogue_id": dialogue,
         "invitation_id": place.id, "reverse_id": reverse, "subscription_id": wish,
         "number": str(ranking["log_number"]), "account_id": spare_account.id,

