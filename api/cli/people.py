@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -154,29 +153,24 @@ def notify(
     Meant to run every night (`samspill nightly` does) and safe to run at any time: what was
     told is not told again, and what a crash kept back goes out with the next run.
     """
-    from matcher.workflow import alerts, mail, privacy, suppliers
+    from dataclasses import asdict
 
-    desk = open_desk(ranking=True)
-    expired = suppliers.expire(desk)
+    from matcher.workflow.notify import notify as run
+
     with progress_bar() as bar:
         task = bar.add_task("subscriptions", total=None)
-        digests = alerts.send_digests(
-            desk, lambda done, total: bar.update(task, completed=done, total=total)
+        done = run(
+            open_desk(ranking=True),
+            again,
+            lambda looked, total: bar.update(task, completed=looked, total=total),
         )
-    sent = asyncio.run(mail.send(desk, again))
-    cleaned = privacy.clean(desk)
-    values = {
-        "digests": vars(digests),
-        "mail": vars(sent),
-        "profiles_expired": expired,
-        "cleaned": vars(cleaned),
-    }
     if as_json:
-        print_json(values)
+        print_json(asdict(done))
     else:
+        digests, sent = done.digests, done.mail
         typer.echo(
-            f"Digests: {digests.letters} for {digests.new} new matches, "
-            f"{len(digests.failed)} of {digests.looked + len(digests.failed)} could not be made"
+            f"Digests: {digests.letters} for {digests.new} new matches; "
+            f"{len(digests.failed)} searches failed"
         )
         typer.echo(
             f"Mail: {sent.sent} sent, {sent.failed} failed, {sent.waiting} waiting, "
@@ -184,7 +178,7 @@ def notify(
         )
         for subscription, reason in digests.failed:
             typer.echo(f"  {subscription}: {reason}")
-    if digests.failed or sent.failed or sent.uncertain:
+    if not done.ok:
         raise typer.Exit(1)
 
 
