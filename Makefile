@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve reindex test lint format bench docs test-deps lock clean
+.PHONY: help install demo serve reindex test lint format bench bench-encoder docs test-deps lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ format: $(VENV)/.installed-test ## Put the code into form
 
 bench: install ## Measure speed and memory on this machine
 	$(BIN)/python scripts/bench.py
+
+bench-encoder: install ## Measure the encoder (EVAL=folder PEER=model)
+	$(BIN)/python scripts/bench_encoder.py $(if $(EVAL),--eval $(EVAL)) $(if $(PEER),--peer $(PEER))
 
 docs: $(VENV)/.installed-test ## Write the generated parts of the documentation
 	$(BIN)/python scripts/make_docs.py

@@ -24,6 +24,7 @@ from api.routes import (
     needs,
     profiles,
     records,
+    suggestions,
 )
 from api.web import letters as letter_pages
 from api.web import pages
@@ -63,7 +64,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     limits.install(app, settings)
     metrics.install(app)
     app.include_router(health.router)
-    for module in (records, matches, auth, accounts, needs, dialogues, profiles, letters, log):
+    open_first = (records, matches, suggestions)
+    for module in (*open_first, auth, accounts, needs, dialogues, profiles, letters, log):
         app.include_router(module.router, prefix="/api/v1")
     guard.refuse_unguarded(app)
     guard.describe(app)

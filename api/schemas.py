@@ -6,11 +6,14 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from matcher.aspects import Aspect
 from matcher.explain import Explanation
+from matcher.fusion import Band
 from matcher.index import Filters
 from matcher.languages import LANGUAGES
 from matcher.records import Commitment, Kind, Need, Procedure, Record, Supplier
 from matcher.service import Match, Matches
+from matcher.sideways import covered_aspects
 from matcher.text import Passage
 
 MAX_TEXT = 100_000
@@ -167,22 +170,49 @@ class ExplanationOut(_Out):
         )
 
 
+class AspectOut(_Out):
+    """One part of a need."""
+
+    label: list[str] = Field(description="The words that say most of it.")
+    weight: float = Field(description="Its share of the need, 0 to 1.")
+
+    @classmethod
+    def of(cls, aspect: Aspect) -> AspectOut:
+        """Show an aspect."""
+        return cls(label=list(aspect.label), weight=round(aspect.weight, 4))
+
+
 class MatchOut(_Out):
     """One place of a ranking."""
 
     position: int
-    score: float = Field(description="Sum of calibrated stage scores; comparable in one list only.")
-    parts: dict[str, float] = Field(description="The number of each stage.")
+    score: float = Field(description="Weighted sum of the signals; comparable in one list only.")
+    band: Band | None = Field(description="How good the match is likely to be.")
+    probability: float | None = Field(
+        description="That a person would find the supplier worth inviting."
+    )
+    parts: dict[str, float] = Field(description="What each stage measured.")
+    signals: dict[str, float] = Field(
+        description="The same in standard deviations above a chance match of its language."
+    )
+    aspects: list[float] = Field(description="How well it covers each aspect of the need, 0 to 1.")
+    judgement: int | None = Field(description="2 relevant, 1 partly, 0 not; null if not judged.")
     record: NeedOut | SupplierOut
     explanation: ExplanationOut
 
     @classmethod
-    def of(cls, match: Match) -> MatchOut:
+    def of(cls, match: Match, judgement: int | None = None) -> MatchOut:
         """Show a place."""
+        hit = match.hit
         return cls(
-            position=match.hit.position,
-            score=round(match.hit.score, 4),
-            parts={name: round(value, 4) for name, value in match.hit.parts.items()},
+            position=hit.position,
+            score=round(hit.score, 4),
+            band=hit.band,
+            probability=hit.probability,
+            parts={name: round(value, 4) for name, value in hit.parts.items()},
+            signals={name: round(value, 4) for name, value in hit.signals.items()},
+            aspects=[round(float(c), 3) for c in covered_aspects(hit)],
+            judgement=judgement,
             record=record_out(match.record),
             explanation=ExplanationOut.of(match.explanation),
         )
@@ -198,6 +228,8 @@ class MatchesOut(_Out):
     stage: str
     candidates: int
     seconds: dict[str, float]
+    no_good_match: bool = Field(description="Whether even the best is unlikely to fit.")
+    aspects: list[AspectOut] = Field(description="The parts of the need; empty for a supplier.")
     matches: list[MatchOut]
 
     @classmethod
@@ -211,7 +243,9 @@ class MatchesOut(_Out):
             stage=found.result.stage,
             candidates=found.result.candidates,
             seconds={name: round(s, 5) for name, s in found.result.seconds.items()},
-            matches=[MatchOut.of(m) for m in found.matches],
+            no_good_match=found.no_good_match,
+            aspects=[AspectOut.of(a) for a in found.result.query.aspects],
+            matches=[MatchOut.of(m, found.judgements.get(m.record.id)) for m in found.matches],
         )
 
 

@@ -15,6 +15,8 @@ MOST = 6
 """Aspects a need is split into at most: more than a person takes in at a glance."""
 _DISTANCE = 0.62
 """Cosine distance (average linkage) from which two groups of passages are about other things."""
+_SMALL = 0.1
+"""Share of a need's weight below which a group of passages is no aspect of its own."""
 _LABEL_WORDS = 3
 
 
@@ -62,10 +64,12 @@ def split_aspects(
     inside = np.stack([membership[members].max(axis=0) for members in groups])
     shares = inside / np.maximum(inside.sum(axis=0), 1) * weights
     order = np.argsort(-shares.sum(axis=1), kind="stable")
+    # A label says what the aspect is about: of its weighty terms those near the need as a whole.
+    centre = weights @ vectors
+    about = np.clip(vectors @ centre / max(float(np.linalg.norm(centre)), 1e-9), 0.05, None)
     aspects = []
     for number in order:
-        # What tells an aspect from the others labels it: a term shared by all says little.
-        ranked = np.argsort(-shares[number] * inside[number], kind="stable")
+        ranked = np.argsort(-shares[number] * about, kind="stable")
         words = dict.fromkeys(surface[t] for t in ranked if shares[number, t] > 0)
         aspects.append(
             Aspect(
@@ -99,4 +103,22 @@ def _groups(weighted: NDArray[np.float32], vectors: NDArray[np.float32]) -> list
     labels = fcluster(tree, _DISTANCE, "distance")
     if labels.max() > MOST:
         labels = fcluster(tree, MOST, "maxclust")
-    return [np.flatnonzero(labels == n).tolist() for n in range(1, labels.max() + 1)]
+    groups = [np.flatnonzero(labels == n).tolist() for n in range(1, labels.max() + 1)]
+    return _without_small(groups, weighted, unit)
+
+
+def _without_small(
+    groups: list[list[int]], weighted: NDArray[np.float32], unit: NDArray[np.float32]
+) -> list[list[int]]:
+    """Join groups too small to be a part of a need of their own with what they are nearest to."""
+    share = weighted.sum(axis=1) / max(float(weighted.sum()), 1e-9)
+    while len(groups) > 1:
+        sizes = [float(share[g].sum()) for g in groups]
+        least = int(np.argmin(sizes))
+        if sizes[least] >= _SMALL:
+            break
+        small = groups.pop(least)
+        near = [float((unit[small] @ unit[g].T).mean()) for g in groups]
+        nearest = int(np.argmax(near))
+        groups[nearest] = sorted(groups[nearest] + small)
+    return groups

@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ from matcher.text import tokens
 BUNDLED = Path(__file__).parent / "model"
 """Folder of the bundled model."""
 
+_COMMON = 1e-4
+"""Share in running text above which a piece counts less than half in a search by topic."""
+
 _BATCH = 8192
 _REMEMBERED_WORDS = 2_000_000
 
@@ -35,10 +39,15 @@ Vectors = NDArray[np.float32]
 
 
 class Role(StrEnum):
-    """What a text is, for models that prompt the two sides differently."""
+    """What a text is encoded for.
+
+    ``query`` and ``passage`` are the two sides of a search by topic; ``text`` is compared with
+    its like, word for word, as a translation is.
+    """
 
     QUERY = "query"
     PASSAGE = "passage"
+    TEXT = "text"
 
 
 class Encoder(Protocol):
@@ -64,7 +73,9 @@ class StaticEncoder:
 
     Reads the sentence-transformers form (``StaticEmbedding``, plain or quantised with a weight
     per row). A word's pieces do not depend on its neighbours, so each distinct word is cut
-    once and remembered; what is left per text is one row of a sparse product.
+    once and remembered; what is left per text is one row of a sparse product. In a search by
+    topic a piece of frequency p counts a / (a + p) (smooth inverse frequency; Arora et al. 2017),
+    if the model says how frequent its pieces are.
 
     Args:
         folder: Of the model.
@@ -72,6 +83,7 @@ class StaticEncoder:
     Attributes:
         tokenizer: Cuts words into pieces.
         table: float32[pieces, dimension], a vector a piece.
+        frequency: float32[pieces], share in running text; zeros if the model does not say.
 
     Raises:
         SettingsError: The folder holds no static model.
@@ -86,27 +98,30 @@ class StaticEncoder:
         self.tokenizer = Tokenizer.from_file(str(module / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
-        self.table = _table(load_file(module / "model.safetensors"))
+        tensors = load_file(module / "model.safetensors")
+        self.table = _table(tensors)
+        self.frequency = tensors.get("frequency", np.zeros(len(self.table), dtype=np.float32))
+        self._weights = np.float32(_COMMON) / (np.float32(_COMMON) + self.frequency)
         self.dimension = int(self.table.shape[1])
         self._words = _Words()
         self._lock = threading.Lock()
 
-    def encode(self, texts: Sequence[str], role: Role = Role.PASSAGE) -> Vectors:  # noqa: ARG002
-        """Encode texts; both roles alike."""
+    def encode(self, texts: Sequence[str], role: Role = Role.PASSAGE) -> Vectors:
+        """Encode texts; query and passage alike."""
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         for start in range(0, len(texts), _BATCH):
             cut = [tokens(t) for t in texts[start : start + _BATCH]]
-            vectors[start : start + _BATCH] = normalise(self._sums(cut))
+            vectors[start : start + _BATCH] = normalise(self._sums(cut, role))
         return vectors
 
     def encode_words(self, words: Sequence[str]) -> Vectors:
         """Encode single folded words: float32[len(words), dimension], unit rows.
 
-        The same vectors as :meth:`encode` gives, without looking for words in them first.
+        The same vectors as :meth:`encode` gives to a text, without looking for words first.
         """
-        return normalise(self._sums([(w,) for w in words]))
+        return normalise(self._sums([(w,) for w in words], Role.TEXT))
 
-    def _sums(self, cut: Sequence[Sequence[str]]) -> Vectors:
+    def _sums(self, cut: Sequence[Sequence[str]], role: Role) -> Vectors:
         """Sum the vectors of all pieces of all words of each text."""
         flat = list(chain.from_iterable(cut))
         with self._lock:
@@ -121,9 +136,11 @@ class StaticEncoder:
         # Pieces of a text lie side by side: its row ends where its last word's pieces end.
         word_ends = np.concatenate([[0], np.cumsum(piece_counts)])
         text_ends = np.concatenate([[0], np.cumsum([len(words) for words in cut])]).astype(np.int64)
-        ones = np.ones(len(pieces), dtype=np.float32)
-        counts = csr_array((ones, pieces, word_ends[text_ends]), shape=(len(cut), len(self.table)))
-        return np.asarray(counts @ self.table)
+        weights = (
+            np.ones(len(pieces), dtype=np.float32) if role is Role.TEXT else self._weights[pieces]
+        )
+        shape = (len(cut), len(self.table))
+        return np.asarray(csr_array((weights, pieces, word_ends[text_ends]), shape) @ self.table)
 
 
 class _Words:
@@ -168,16 +185,21 @@ class SentenceTransformerEncoder:
 
     Query and passage prompts, pooling, truncation and normalisation are the model's own.
 
+    Args:
+        name: Of the model, or its path.
+        dimensions: Leading dimensions to keep, of a model trained for it; all if not given.
+        backend: ``torch``, ``onnx`` or ``openvino``, as sentence-transformers calls them.
+
     Raises:
         SettingsError: The model cannot be loaded.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, dimensions: int | None = None, backend: str = "torch") -> None:
         # Seconds to import, so only where such a model is used.
         from sentence_transformers import SentenceTransformer
 
         try:
-            self._model = SentenceTransformer(name)
+            self._model = SentenceTransformer(name, truncate_dim=dimensions, backend=backend)
         except Exception as error:
             raise SettingsError(
                 f"the encoder {name!r} cannot be loaded ({error}); SAMSPILL_ENCODER takes "
@@ -189,10 +211,16 @@ class SentenceTransformerEncoder:
         self.name = name
         self.dimension = int(dimension)
         self.fingerprint = fingerprint(_local_folder(name))
+        if dimensions is not None or backend != "torch":
+            self.fingerprint = f"{self.fingerprint[:12]}-{self.dimension}-{backend}"
 
     def encode(self, texts: Sequence[str], role: Role = Role.PASSAGE) -> Vectors:
         """Encode texts with the prompt of their role, if the model has one."""
-        encode = self._model.encode_query if role is Role.QUERY else self._model.encode_document
+        encode = {
+            Role.QUERY: self._model.encode_query,
+            Role.PASSAGE: self._model.encode_document,
+            Role.TEXT: self._model.encode,
+        }[role]
         vectors = encode(list(texts), batch_size=64, convert_to_numpy=True, show_progress_bar=False)
         return normalise(np.asarray(vectors, dtype=np.float32).reshape(-1, self.dimension))
 
@@ -200,15 +228,23 @@ class SentenceTransformerEncoder:
 def load_encoder(name: str) -> StaticEncoder | SentenceTransformerEncoder:
     """Load an encoder by what ``SAMSPILL_ENCODER`` says: ``bundled``, a path, or a name.
 
+    A path or name may say how to run it: ``intfloat/multilingual-e5-base?backend=onnx``,
+    ``MODEL?dimensions=256``.
+
     Raises:
         SettingsError: It cannot be loaded.
     """
+    name, _, query = name.partition("?")
+    options = dict(parse_qsl(query))
+    if options.keys() - {"dimensions", "backend"} or not options.get("dimensions", "1").isdigit():
+        raise SettingsError(f"encoder options {query!r}: expected dimensions=N or backend=NAME")
     folder = BUNDLED if name == "bundled" else Path(name)
-    if folder.is_dir() and _static_module(folder) is not None:
+    if not options and folder.is_dir() and _static_module(folder) is not None:
         return StaticEncoder(folder)
     if name == "bundled":
         raise SettingsError(f"the bundled model is missing from {BUNDLED}: reinstall samspill")
-    return SentenceTransformerEncoder(name)
+    dimensions = int(options["dimensions"]) if "dimensions" in options else None
+    return SentenceTransformerEncoder(name, dimensions, options.get("backend", "torch"))
 
 
 def load_word_encoder(encoder: Encoder) -> StaticEncoder:

@@ -96,7 +96,13 @@ def finetune(
     train(trainer, corpus, tokens, np.ones(len(corpus)), 1, progress)
     with tempfile.TemporaryDirectory(prefix="samspill-") as folder:
         made = Path(folder) / "model"
-        save_model(made, encoder.tokenizer, trainer.vectors.numpy(), _card(collection, encoder))
+        save_model(
+            made,
+            encoder.tokenizer,
+            trainer.vectors.numpy(),
+            encoder.frequency,
+            _card(collection, encoder),
+        )
         after = _measure(measured, StaticEncoder(made))
         better = any(after[s] > before[s] for s in _STAGES)
         worse = any(after[s] < before[s] for s in _STAGES)
@@ -135,7 +141,7 @@ def _corpus(collection: Collection, needs: list[Record]) -> ParallelCorpus:
 def _measure(collection: Collection, encoder: StaticEncoder) -> dict[str, float]:
     found = {}
     for stage in _STAGES:
-        metrics = evaluate(collection, stage, encoder, encoder).metrics(lambda *_: True)
+        metrics = evaluate(collection, stage, encoder, encoder).metrics()
         found[stage] = float(metrics["ndcg@10"])
     return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from matcher.embed import StaticEncoder
+from matcher.embed import Role, StaticEncoder
 from matcher.errors import InputError
 from matcher.languages import LANGUAGES
 from matcher.text import fold
@@ -93,9 +93,10 @@ class Glossary:
         found = [Found(c, 1.0) for c in self.exact(word, lang)][:most]
         languages = [lang] if lang else list(LANGUAGES)
         best = np.full(len(self.concepts), -1.0, dtype=np.float32)
-        query = encoder.encode([word])[0]
+        query = encoder.encode([word], Role.TEXT)[0]
         for each in languages:
-            vectors = encoder.encode([c.words[each][0] for c in self.concepts])
+            names = [c.words[each][0] for c in self.concepts]
+            vectors = encoder.encode(names, Role.TEXT)
             best = np.maximum(best, vectors @ query)
         known = [f.concept for f in found]
         for number in np.argsort(-best, kind="stable"):

@@ -8,13 +8,14 @@ traced to the stage that put it there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.embed import Encoder, StaticEncoder
+from matcher.fusion import Band, Fusion
 from matcher.index.facets import Filters
 from matcher.index.generation import Generation
 from matcher.index.side import Side
@@ -23,6 +24,7 @@ from matcher.rank import (
     Scores,
     best_first,
     calibrate,
+    likeness,
     passage_alignment,
     soft_match,
 )
@@ -38,22 +40,28 @@ class Ranking:
     """Candidates and their scores; each stage fills in more.
 
     Attributes:
+        kind: What is searched.
         records: int64[c], numbers of the candidates on the searched side.
         background: int64[b], records drawn at random, scored alike, to calibrate by.
-        fields: Name -> float32[c]: ``lexical``, ``dense``, ``covered``, ``answering``, ``score``.
+        fields: Signal -> float32[c], as measured.
         background_fields: The same for the background.
+        signals: Signal -> float32[c], in standard deviations above chance.
+        score: float32[c], what is ranked by.
         aspects: float32[aspects, c], how much of each aspect of the need a candidate covers.
         background_aspects: The same for the background.
         seconds: Stage -> time it took.
     """
 
     query: Query
+    kind: Kind
     side: Side
     filters: Filters
     records: NDArray[np.int64]
     background: NDArray[np.int64]
     fields: dict[str, Scores] = field(default_factory=dict)
     background_fields: dict[str, Scores] = field(default_factory=dict)
+    signals: dict[str, Scores] = field(default_factory=dict)
+    score: Scores = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     aspects: NDArray[np.float32] | None = None
     background_aspects: NDArray[np.float32] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -84,15 +92,21 @@ class Hit:
         record_id: Of the record.
         position: From 1.
         score: What it is ranked by.
-        parts: Each stage's number.
+        parts: Signal -> as measured.
+        signals: Signal -> in standard deviations above chance; their weighted sum is the score.
         aspects: How far above chance it covers each aspect of the need, in standard deviations.
+        probability: That a person would find it worth inviting; None at stages but ``full``.
+        band: Likewise.
     """
 
     record_id: str
     position: int
     score: float
     parts: dict[str, float]
+    signals: dict[str, float]
     aspects: tuple[float, ...] = ()
+    probability: float | None = None
+    band: Band | None = None
 
 
 @dataclass(frozen=True)
@@ -108,13 +122,14 @@ class Result:
 
 
 class Matcher:
-    """Ranks the records of one side for a record of the other.
+    """Ranks the records of one side for a record.
 
     Args:
         generation: The index.
         encoder: Of passages; must be the one that made the index.
         word_encoder: Of terms, likewise.
         term_maker: Makes terms.
+        fusion: Weighs the signals; what ships if not given.
     """
 
     def __init__(
@@ -123,9 +138,11 @@ class Matcher:
         encoder: Encoder,
         word_encoder: StaticEncoder,
         term_maker: TermMaker,
+        fusion: Fusion | None = None,
     ) -> None:
         generation.check(encoder, word_encoder)
         self.generation = generation
+        self.fusion = fusion or Fusion.read()
         self.queries = QueryMaker(generation, encoder, word_encoder, term_maker)
 
     def prepare(self, record: Record, kind: Kind) -> Query:
@@ -136,49 +153,121 @@ class Matcher:
         """
         return self.queries.make(record, kind)
 
+    def rank(
+        self,
+        query: Query,
+        filters: Filters | None = None,
+        stage: str = "full",
+        kind: Kind | None = None,
+    ) -> Ranking:
+        """Run the stages of a pipeline and return the candidates with all their numbers.
+
+        Args:
+            query: From :meth:`prepare`.
+            filters: What a record must be.
+            stage: ``lexical``, ``dense``, ``hybrid`` or ``full``.
+            kind: What to search; the side across from the query's if not given.
+        """
+        kind = kind or query.kind.other
+        side = self.generation.sides[kind]
+        nobody = np.zeros(0, dtype=np.int64)
+        ranking = Ranking(query, kind, side, filters or Filters(), nobody, side.background)
+        for name, run in PIPELINES[stage]:
+            started = time.perf_counter()
+            ranking = run(self, ranking)
+            ranking.seconds[name] = time.perf_counter() - started
+        return ranking
+
     def match(
         self,
         query: Query,
         k: int = 10,
         filters: Filters | None = None,
         stage: str = "full",
+        kind: Kind | None = None,
     ) -> Result:
-        """Rank the other side for a query.
+        """Rank one side for a query and return the first k; shorter only if fewer pass."""
+        return self.cut(self.rank(query, filters, stage, kind), k, stage)
+
+    def cut(
+        self,
+        ranking: Ranking,
+        k: int,
+        stage: str = "full",
+        judgements: Mapping[str, int] | None = None,
+    ) -> Result:
+        """Cut a ranking to its first k.
 
         Args:
-            query: From :meth:`prepare`.
-            k: Length of the list; shorter only if fewer pass the filters.
-            filters: What a record must be.
-            stage: ``lexical``, ``dense``, ``hybrid`` or ``full``.
+            ranking: From :meth:`rank`.
+            k: Length of the list; shorter only if the ranking is.
+            stage: That it was made by.
+            judgements: Record id -> 0, 1 or 2, what a person said of it: those worth inviting
+                (2) come first, those that are not (0) last.
         """
-        side = self.generation.sides[query.kind.other]
-        ranking = Ranking(
-            query, side, filters or Filters(), np.zeros(0, dtype=np.int64), side.background
-        )
-        for name, run in PIPELINES[stage]:
-            started = time.perf_counter()
-            ranking = run(self, ranking)
-            ranking.seconds[name] = time.perf_counter() - started
-        order = best_first(ranking.fields["score"], k)
-        aspects = _aspect_scores(ranking)
-        hits = [
-            Hit(
-                side.ids[int(ranking.records[i])],
-                place,
-                float(ranking.fields["score"][i]),
-                {name: float(values[i]) for name, values in ranking.fields.items()},
-                tuple(round(float(a[i]), 3) for a in aspects),
-            )
-            for place, i in enumerate(order, start=1)
-        ]
+        order = _order(ranking, judgements or {})[:k]
+        hits = self.hits(ranking, order, stage)
         return Result(
             hits,
-            query,
+            ranking.query,
             self.generation.name,
             len(ranking.records),
             stage,
             ranking.seconds,
         )
+
+    def hits(self, ranking: Ranking, order: NDArray[np.int64], stage: str = "full") -> list[Hit]:
+        """Make places of some candidates, in the order given."""
+        chosen = replace(
+            ranking,
+            records=ranking.records[order],
+            fields={name: values[order] for name, values in ranking.fields.items()},
+            signals={name: values[order] for name, values in ranking.signals.items()},
+            score=ranking.score[order],
+            aspects=None if ranking.aspects is None else ranking.aspects[:, order],
+        )
+        aspects = aspect_scores(chosen)
+        probability: list[float | None] = [None] * len(order)
+        if stage == "full" and ranking.kind is not ranking.query.kind:
+            known = self.fusion.probability(chosen.score, chosen.fields["covered"])
+            probability = [round(float(p), 4) for p in known]
+        return [
+            Hit(
+                ranking.side.ids[int(number)],
+                place + 1,
+                float(chosen.score[place]),
+                {name: float(values[place]) for name, values in chosen.fields.items()},
+                {name: float(values[place]) for name, values in chosen.signals.items()},
+                tuple(round(float(a), 3) for a in aspects[:, place]),
+                chance,
+                None if chance is None else self.fusion.band(chance),
+            )
+            for place, (number, chance) in enumerate(zip(chosen.records, probability, strict=True))
+        ]
+
+
+def _order(ranking: Ranking, judgements: Mapping[str, int]) -> NDArray[np.int64]:
+    """Positions of the candidates, best first; what people said goes before the score."""
+    if not judgements:
+        return best_first(ranking.score, len(ranking.score))
+    ids = [ranking.side.ids[int(r)] for r in ranking.records]
+    standing = np.array([judgements.get(i, 1) for i in ids])
+    return np.asarray(np.lexsort((-ranking.score, -standing)), dtype=np.int64)
+
+
+def aspect_scores(ranking: Ranking) -> NDArray[np.float32]:
+    """Coverage of each aspect by each candidate, float32[aspects, c], in deviations from chance."""
+    if ranking.aspects is None or ranking.background_aspects is None or not len(ranking.aspects):
+        return np.zeros((0, len(ranking.records)), dtype=np.float32)
+    languages = ranking.side.facets.languages
+    return np.stack(
+        [
+            calibrate(
+                covered, languages[ranking.records], background, languages[ranking.background]
+            )
+            for covered, background in zip(ranking.aspects, ranking.background_aspects, strict=True)
+        ]
+    )
 
 
 # -- stages
@@ -224,58 +313,67 @@ def _lexical_scores(side: Side, query: Query) -> Scores:
 
 
 def dense(matcher: Matcher, ranking: Ranking) -> Ranking:
-    """Score by the alignment of passages."""
+    """Score by the alignment of passages, and by the likeness of the texts as a whole."""
     side, query = ranking.side, ranking.query
     starts = side.passage_starts[ranking.scored]
     length = side.passage_starts[ranking.scored + 1] - starts
     local = np.concatenate([[0], np.cumsum(length)])
     positions = np.arange(local[-1]) + np.repeat(starts - local[:-1], length)
+    vectors = side.dense.vectors(positions)
     weights = np.ones(len(query.vectors), dtype=np.float32)
-    scores = passage_alignment(query.vectors, weights, side.dense.vectors(positions), local)
-    return ranking.with_field("dense", scores)
+    ranking = ranking.with_field("dense", passage_alignment(query.vectors, weights, vectors, local))
+    return ranking.with_field("topic", likeness(query.topic, vectors, local))
 
 
 def terms(matcher: Matcher, ranking: Ranking) -> Ranking:
-    """Score by soft matching of terms, in both directions."""
+    """Score by soft matching of terms, in both directions.
+
+    What counts is how much of the need the supplier covers, whichever of the two asks.
+    """
     side, query = ranking.side, ranking.query
     rows = side.record_terms.take(ranking.scored)
-    covered, answering = soft_match(
+    ours, theirs = soft_match(
         query.term_vectors,
         np.vstack([query.term_weights, query.aspect_weights]),
         rows,
         side.term_vectors,
-        matcher.queries.side_term_weights[query.kind.other],
+        matcher.queries.side_term_weights[ranking.kind],
     )
-    ranking = ranking.with_field("covered", covered[0]).with_field("answering", answering)
+    by_need = query.kind is Kind.NEED
+    ranking = ranking.with_field("covered", ours[0] if by_need else theirs)
+    ranking = ranking.with_field("answering", theirs if by_need else ours[0])
     count = len(ranking.records)
-    return replace(ranking, aspects=covered[1:, :count], background_aspects=covered[1:, count:])
+    return replace(ranking, aspects=ours[1:, :count], background_aspects=ours[1:, count:])
 
 
-def _aspect_scores(ranking: Ranking) -> list[Scores]:
-    """Coverage of each aspect by each candidate, in standard deviations above chance."""
-    if ranking.aspects is None or ranking.background_aspects is None:
-        return []
+def calibrated(matcher: Matcher, ranking: Ranking) -> Ranking:
+    """Express every field in standard deviations above chance, language by language."""
     languages = ranking.side.facets.languages
-    return [
-        calibrate(covered, languages[ranking.records], background, languages[ranking.background])
-        for covered, background in zip(ranking.aspects, ranking.background_aspects, strict=True)
-    ]
+    signals = {
+        name: calibrate(
+            values,
+            languages[ranking.records],
+            ranking.background_fields[name],
+            languages[ranking.background],
+        )
+        for name, values in ranking.fields.items()
+    }
+    return replace(ranking, signals=signals)
 
 
-def fuse(**weights: float) -> Callable[[Matcher, Ranking], Ranking]:
-    """Make the stage that adds up calibrated fields with these weights."""
+def fused(matcher: Matcher, ranking: Ranking) -> Ranking:
+    """Add the signals up with the weights that were fitted."""
+    return replace(
+        ranking, score=np.asarray(matcher.fusion.score(ranking.signals), dtype=np.float32)
+    )
+
+
+def summed(*names: str) -> Callable[[Matcher, Ranking], Ranking]:
+    """Make the stage that adds up some signals with equal weights."""
 
     def stage(matcher: Matcher, ranking: Ranking) -> Ranking:
-        languages = ranking.side.facets.languages
-        total = np.zeros(len(ranking.records), dtype=np.float32)
-        for name, weight in weights.items():
-            total += weight * calibrate(
-                ranking.fields[name],
-                languages[ranking.records],
-                ranking.background_fields[name],
-                languages[ranking.background],
-            )
-        return replace(ranking, fields={**ranking.fields, "score": total})
+        total = np.sum([ranking.signals[name] for name in names], axis=0)
+        return replace(ranking, score=np.asarray(total, dtype=np.float32))
 
     return stage
 
@@ -284,19 +382,9 @@ def alone(name: str) -> Callable[[Matcher, Ranking], Ranking]:
     """Make the stage that ranks by one field as it is."""
 
     def stage(matcher: Matcher, ranking: Ranking) -> Ranking:
-        return replace(ranking, fields={**ranking.fields, "score": ranking.fields[name]})
+        return replace(ranking, score=ranking.fields[name])
 
     return stage
-
-
-def full_fusion(matcher: Matcher, ranking: Ranking) -> Ranking:
-    """Fuse all fields.
-
-    What counts most is how much of the need the supplier covers, whichever of the two asks.
-    """
-    by_need = ranking.query.kind is Kind.NEED
-    need, supplier = ("covered", "answering") if by_need else ("answering", "covered")
-    return fuse(**{need: 1.0, supplier: 0.6, "lexical": 0.1, "dense": 0.3})(matcher, ranking)
 
 
 PIPELINES: dict[str, tuple[Stage, ...]] = {
@@ -306,13 +394,15 @@ PIPELINES: dict[str, tuple[Stage, ...]] = {
         ("candidates", candidates),
         ("lexical", lexical),
         ("dense", dense),
-        ("fuse", fuse(lexical=1.0, dense=1.0)),
+        ("calibrate", calibrated),
+        ("fuse", summed("lexical", "dense", "topic")),
     ),
     "full": (
         ("candidates", candidates),
         ("lexical", lexical),
         ("dense", dense),
         ("terms", terms),
-        ("fuse", full_fusion),
+        ("calibrate", calibrated),
+        ("fuse", fused),
     ),
 }

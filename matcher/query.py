@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.aspects import Aspect, split_aspects
-from matcher.embed import Encoder, Role, StaticEncoder
+from matcher.embed import Encoder, Role, StaticEncoder, normalise
 from matcher.errors import InputError
 from matcher.index.facets import UNKNOWN_LANGUAGE, language_number
 from matcher.index.generation import Generation
@@ -32,6 +32,7 @@ class Query:
         lang: Its language.
         passages: Its passages.
         vectors: float32[passages, d], centred unit vectors.
+        topic: float32[d], their mean at length one.
         terms: Its distinct terms with their languages.
         surface: The word each term came from first, as it stands in the text, folded.
         counts: float32[terms], how often each stands in it.
@@ -47,6 +48,7 @@ class Query:
     lang: str
     passages: list[Passage]
     vectors: NDArray[np.float32]
+    topic: NDArray[np.float32]
     terms: list[tuple[str, str]]
     surface: list[str]
     counts: Scores
@@ -126,12 +128,14 @@ class QueryMaker:
             aspects, shares = split_aspects(found, membership, weights, term_vectors, names)
         vectors = self._encoder.encode([p.text for p in found], Role.QUERY)
         languages = np.array([language_number(p.lang) for p in found], dtype=np.uint8)
+        vectors = centre(vectors, languages, self._centres)
         return Query(
             kind=kind,
             record_id=record.id,
             lang=language_of(canonical_text(record)),
             passages=found,
-            vectors=centre(vectors, languages, self._centres),
+            vectors=vectors,
+            topic=normalise(vectors.mean(axis=0, keepdims=True))[0],
             terms=terms,
             surface=names,
             counts=times,

@@ -45,6 +45,34 @@ def passage_alignment(
     return np.asarray(weights @ best / max(float(weights.sum()), 1e-9), dtype=np.float32)
 
 
+def likeness(
+    topic: NDArray[np.float32], passages: NDArray[np.float32], starts: NDArray[np.int64]
+) -> Scores:
+    """Score records by the cosine between the mean of their passages and a topic.
+
+    Args:
+        topic: float32[d] unit vector.
+        passages: float32[p, d], those of all records, side by side.
+        starts: int64[records + 1], which belong to whom.
+
+    Returns:
+        float32[records]; 0 for a record without passages.
+    """
+    means = row_means(passages, starts)
+    length = np.maximum(np.linalg.norm(means, axis=1), 1e-9)
+    return np.asarray(means @ topic / length, dtype=np.float32)
+
+
+def row_means(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Mean of the rows that belong to each record: float32[records, d]; zeros for none."""
+    result = np.zeros((len(starts) - 1, values.shape[1]), dtype=np.float32)
+    filled = np.flatnonzero(np.diff(starts))
+    if len(filled):
+        result[filled] = np.add.reduceat(values, starts[filled], axis=0)
+    counts = np.maximum(np.diff(starts), 1).astype(np.float32)
+    return np.asarray(result / counts[:, None])
+
+
 def soft_match(
     query: NDArray[np.float32],
     query_weights: NDArray[np.float32],

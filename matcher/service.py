@@ -7,17 +7,40 @@ takes up a new generation as soon as one is published.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 
+from matcher.compose import Candidate, InvitationList, compose
 from matcher.embed import load_encoder, load_word_encoder
 from matcher.errors import NoGenerationError
 from matcher.explain import Explanation, explain
+from matcher.feedback import learn
+from matcher.fusion import Band, Fusion
 from matcher.index import Filters, Generation, current_name, open_current
 from matcher.pipeline import Hit, Matcher, Result
-from matcher.records import Kind, Need, Record, Text
+from matcher.query import Query
+from matcher.records import Kind, Need, Record, Supplier, Text
+from matcher.rerank import FIRST, Scorer, load_reranker, rerank
 from matcher.settings import Settings
-from matcher.store import Store
+from matcher.sideways import (
+    Hint,
+    Partner,
+    covered_aspects,
+    joint_groups,
+    missing_aspects,
+    partners,
+    same_buyer,
+)
+from matcher.store import Grade, Judgements, Store
 from matcher.text import TermMaker
+
+SMALL_COMPANY = 50
+"""Employees from which a company is no longer small (EU recommendation 2003/361)."""
+NEWCOMER_YEARS = 5
+"""Years after its founding in which a company counts as new to the market."""
+_POOL = 200
+"""Places of a ranking that an invitation list is chosen from."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +54,47 @@ class Match:
 
 @dataclass(frozen=True)
 class Matches:
-    """A ranking with everything needed to show it."""
+    """A ranking with everything needed to show it.
+
+    Attributes:
+        asking: The record it was made for.
+        kind: What that is.
+        result: The ranking, cut to its length.
+        matches: Its places with their reasons.
+        no_good_match: Whether even the best is too unlikely to be worth inviting.
+        judgements: Record id -> what people said of it for this need.
+    """
 
     asking: Record
     kind: Kind
     result: Result
     matches: list[Match]
+    no_good_match: bool
+    judgements: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A list of suppliers to invite, with each one's match.
+
+    Attributes:
+        no_good_match: Whether even the best match of the need is unlikely to be worth inviting.
+    """
+
+    need: Need
+    query: Query
+    generation: str
+    composed: InvitationList
+    matches: list[Match]
+    no_good_match: bool
+
+
+@dataclass(frozen=True)
+class SupplierHints:
+    """What the profile of a supplier leaves out that a need near it asks for."""
+
+    need: Need
+    hints: list[Hint]
 
 
 class Service:
@@ -48,6 +106,9 @@ class Service:
         self.encoder = load_encoder(settings.encoder)
         self.word_encoder = load_word_encoder(self.encoder)
         self.term_maker = TermMaker()
+        self.fusion = Fusion.serving(settings.fusion_file)
+        self.judgements = Judgements(self.store)
+        self._reranker = load_reranker(settings.reranker) if settings.reranker else None
         self._matcher: Matcher | None = None
         self._lock = threading.Lock()
 
@@ -76,7 +137,7 @@ class Service:
             return self._matcher
 
     def _open(self, generation: Generation) -> Matcher:
-        return Matcher(generation, self.encoder, self.word_encoder, self.term_maker)
+        return Matcher(generation, self.encoder, self.word_encoder, self.term_maker, self.fusion)
 
     @property
     def generation_name(self) -> str | None:
@@ -119,22 +180,187 @@ class Service:
         filters: Filters | None = None,
         stage: str = "full",
     ) -> Matches:
-        """Rank the other side for a record and explain each place."""
+        """Rank the other side for a record and explain each place.
+
+        What brokers said of a need's suppliers counts at once.
+        """
         matcher = self.matcher
+        judgements = self.judgements.of(record.id) if kind is Kind.NEED else {}
+        result = self.ranked(matcher, record, kind, k, filters, stage, judgements)
+        return self.shown(matcher, record, kind, result, judgements)
+
+    def ranked(
+        self,
+        matcher: Matcher,
+        record: Record,
+        kind: Kind,
+        k: int,
+        filters: Filters | None = None,
+        stage: str = "full",
+        judgements: Mapping[str, int] | None = None,
+    ) -> Result:
+        """Rank the other side for a record by a given matcher and given judgements.
+
+        All that a ranking depends on is handed in, so that it can be made again.
+        """
         query = matcher.prepare(record, kind)
-        result = matcher.match(query, k, filters, stage)
-        records = self.store.get_many(kind.other, [hit.record_id for hit in result.hits])
-        matches = [
-            Match(
-                hit,
-                found,
-                explain(query, record, found, self.word_encoder, self.term_maker),
-            )
+        if judgements:
+            query = learn(query, matcher.generation.sides[kind.other], judgements)
+        ranking = matcher.rank(query, filters, stage)
+        result = matcher.cut(ranking, max(k, FIRST) if self._reranker else k, stage, judgements)
+        if self._reranker and stage == "full":
+            hits = self._reranked(self._reranker, record, kind.other, result.hits)
+            result = replace(result, hits=hits)
+        return replace(result, hits=result.hits[:k])
+
+    def shown(
+        self,
+        matcher: Matcher,
+        record: Record,
+        kind: Kind,
+        result: Result,
+        judgements: Mapping[str, int],
+    ) -> Matches:
+        """Add to a ranking its records and the reasons for each place."""
+        nobody = result.stage == "full" and kind is Kind.NEED and _nobody_fits(matcher, result.hits)
+        matches = self._explained(record, result.query, result.hits, kind.other)
+        return Matches(record, kind, result, matches, nobody, judgements)
+
+    def similar(self, need_id: str, k: int = 10, filters: Filters | None = None) -> Matches:
+        """Rank the needs of other buyers by likeness to a need."""
+        matcher = self.matcher
+        need = self.store.need(need_id)
+        query = matcher.prepare(need, Kind.NEED)
+        ranking = matcher.rank(query, filters, kind=Kind.NEED)
+        # A buyer's own needs are left out, so more than k are looked at.
+        result = matcher.cut(ranking, 5 * k + 20, "similar")
+        others = self.store.get_many(Kind.NEED, [hit.record_id for hit in result.hits])
+        hits = [
+            hit
             for hit in result.hits
+            if isinstance(other := others.get(hit.record_id), Need)
+            and other.id != need.id
+            and not same_buyer(need, other)
+        ][:k]
+        return Matches(
+            need,
+            Kind.NEED,
+            replace(result, hits=hits),
+            self._explained(need, query, hits, Kind.NEED),
+            False,
+            {},
+        )
+
+    def joint(self) -> list[list[Need]]:
+        """Group needs of different buyers that could be one dialogue."""
+        matcher = self.matcher
+        needs = [n for n in self.store.iterate(Kind.NEED) if isinstance(n, Need)]
+        queries = [matcher.prepare(need, Kind.NEED) for need in needs]
+        by_id = {need.id: need for need in needs}
+        return [[by_id[i] for i in group] for group in joint_groups(matcher, needs, queries)]
+
+    def partners(
+        self, need_id: str, supplier_id: str, k: int = 10
+    ) -> tuple[Query, list[tuple[Partner, Supplier]]]:
+        """Rank suppliers by what they add to one supplier's coverage of a need."""
+        matcher = self.matcher
+        self.store.supplier(supplier_id)
+        query = matcher.prepare(self.store.need(need_id), Kind.NEED)
+        found = partners(matcher, query, supplier_id, k)
+        records = self.store.get_many(Kind.SUPPLIER, [p.hit.record_id for p in found])
+        return query, [
+            (partner, record)
+            for partner in found
+            if isinstance(record := records.get(partner.hit.record_id), Supplier)
+        ]
+
+    def hints(self, supplier_id: str, needs: int = 5) -> list[SupplierHints]:
+        """Say which aspects of the needs nearest to a supplier its profile leaves out."""
+        matcher = self.matcher
+        found = self.match_record(Kind.SUPPLIER, supplier_id, needs)
+        result = []
+        for match in found.matches:
+            if match.hit.band is not Band.WEAK and isinstance(match.record, Need):
+                query = matcher.prepare(match.record, Kind.NEED)
+                if hints := missing_aspects(matcher, query, supplier_id):
+                    result.append(SupplierHints(match.record, hints))
+        return result
+
+    def invite(
+        self,
+        need_id: str,
+        size: int = 10,
+        floors: Mapping[str, int] | None = None,
+        seed: int = 0,
+        filters: Filters | None = None,
+        today: date | None = None,
+    ) -> Invitation:
+        """Compose an invitation list for a need from the matches that are not weak.
+
+        Args:
+            need_id: The need.
+            size: Length of the list.
+            floors: Group -> least number: ``small``, ``newcomer``, ``region:NAME``,
+                ``country:NO``.
+            seed: Of the draws among equals.
+            filters: What a supplier must be.
+            today: Newcomers were founded in the five years before it.
+        """
+        matcher = self.matcher
+        need = self.store.need(need_id)
+        query, judgements = self._query(matcher, need, Kind.NEED)
+        result = matcher.cut(matcher.rank(query, filters), _POOL, judgements=judgements)
+        hits = {
+            hit.record_id: hit
+            for hit in result.hits
+            if hit.band is not Band.WEAK and judgements.get(hit.record_id) != Grade.NOT
+        }
+        records = self.store.get_many(Kind.SUPPLIER, list(hits))
+        year = (today or date.today()).year
+        candidates = [
+            Candidate(
+                record.id,
+                hits[record.id].probability or 0.0,
+                tuple(float(c) for c in covered_aspects(hits[record.id])),
+                supplier_groups(record, year),
+            )
+            for record in records.values()
+            if isinstance(record, Supplier)
+        ]
+        weights = [aspect.weight for aspect in query.aspects]
+        composed = compose(candidates, size, weights, floors, seed)
+        chosen = [hits[choice.id] for choice in composed.choices]
+        matches = self._explained(need, query, chosen, Kind.SUPPLIER)
+        nobody = _nobody_fits(matcher, result.hits)
+        return Invitation(need, query, result.generation, composed, matches, nobody)
+
+    def judge(self, need_id: str, supplier_id: str, grade: Grade | None) -> None:
+        """Judge a supplier for a need; None takes the judgement back."""
+        self.judgements.give(need_id, supplier_id, grade)
+
+    def _query(self, matcher: Matcher, record: Record, kind: Kind) -> tuple[Query, dict[str, int]]:
+        query = matcher.prepare(record, kind)
+        judgements = self.judgements.of(record.id) if kind is Kind.NEED else {}
+        if judgements:
+            query = learn(query, matcher.generation.sides[kind.other], judgements)
+        return query, judgements
+
+    def _reranked(self, reranker: Scorer, record: Record, kind: Kind, hits: list[Hit]) -> list[Hit]:
+        """Look at the first places again, those of records that still exist."""
+        first = [hit.record_id for hit in hits[:FIRST]]
+        records = self.store.get_many(kind, first)
+        kept = [hit for hit in hits if hit.record_id in records or hit.record_id not in first]
+        texts = [_whole_text(records[i]) for i in first if i in records]
+        return rerank(kept, reranker(_whole_text(record), texts)) if texts else kept
+
+    def _explained(self, record: Record, query: Query, hits: list[Hit], kind: Kind) -> list[Match]:
+        records = self.store.get_many(kind, [hit.record_id for hit in hits])
+        return [
+            Match(hit, found, explain(query, record, found, self.word_encoder, self.term_maker))
+            for hit in hits
             # A record deleted since the generation was made is no match any more.
             if (found := records.get(hit.record_id)) is not None
         ]
-        return Matches(record, kind, result, matches)
 
     def ready(self) -> tuple[bool, str]:
         """Tell whether questions can be answered, and if not, why."""
@@ -142,3 +368,32 @@ class Service:
             return True, self.matcher.generation.name
         except NoGenerationError as error:
             return False, str(error)
+
+
+def _whole_text(record: Record) -> str:
+    text = record.texts[0]
+    return f"{text.title}\n{text.body}".strip()
+
+
+def _nobody_fits(matcher: Matcher, hits: list[Hit]) -> bool:
+    best = max((hit.probability or 0.0 for hit in hits), default=0.0)
+    return best < matcher.fusion.answered
+
+
+def supplier_groups(supplier: Supplier, year: int) -> frozenset[str]:
+    """Groups that a floor of an invitation list can ask for.
+
+    Args:
+        supplier: The supplier; what it does not say of itself puts it in no group.
+        year: The present one.
+    """
+    groups = set()
+    if supplier.employees is not None and supplier.employees < SMALL_COMPANY:
+        groups.add("small")
+    if supplier.founded is not None and supplier.founded > year - NEWCOMER_YEARS:
+        groups.add("newcomer")
+    if supplier.region:
+        groups.add(f"region:{supplier.region}")
+    if supplier.country:
+        groups.add(f"country:{supplier.country}")
+    return frozenset(groups)

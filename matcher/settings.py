@@ -29,7 +29,13 @@ class Settings(BaseSettings):
     )
     encoder: str = Field(
         "bundled",
-        description="`bundled`, or the name or path of any sentence-transformers model.",
+        description="`bundled`, or the name or path of any sentence-transformers model; "
+        "`MODEL?dimensions=256` keeps leading dimensions, `MODEL?backend=onnx` runs it otherwise.",
+    )
+    reranker: str = Field(
+        "",
+        description="Name or path of a cross-encoder that looks at the first 50 places again; "
+        "slow, off if empty.",
     )
     host: str = Field("127.0.0.1", description="Address `samspill serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port `samspill serve` listens on.")
@@ -137,6 +143,11 @@ class Settings(BaseSettings):
     def generations_dir(self) -> Path:
         """Where the index generations live."""
         return self.data_dir / "generations"
+
+    @property
+    def fusion_file(self) -> Path:
+        """Weights of the ranking fitted to the user's own judgements, if there are any."""
+        return self.data_dir / "fusion.json"
 
     @property
     def refused_dir(self) -> Path:

@@ -23,7 +23,10 @@ def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--config", type=Path, default=ROOT / "scripts" / "encoder.toml")
-    parser.add_argument("--corpora", type=Path, required=True, help="folder of parallel files")
+    parser.add_argument(
+        "--corpora", type=Path, nargs="+", required=True, help="folders of parallel files"
+    )
+    parser.add_argument("--teacher", help="name or path, in place of the configured one")
     parser.add_argument("--output", type=Path, required=True, help="folder of the model to write")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "encoder")
     parser.add_argument("--labels", type=Path, help="development CPV labels, for the card")
@@ -37,7 +40,8 @@ def main() -> None:
         if event != "train":
             print(line, flush=True)
 
-    recipe = Recipe.read(arguments.config, [ROOT / "data" / "glossary", arguments.corpora])
+    folders = [ROOT / "data" / "glossary", *arguments.corpora]
+    recipe = Recipe.read(arguments.config, folders, arguments.teacher)
     run(recipe, arguments.output, arguments.work, log, arguments.labels)
 
 

@@ -93,6 +93,20 @@ def allow_searching(*roles: Role) -> dict[str, Any]:
     return _arguments(check, rule, [{}, {"session": []}, {"token": []}])
 
 
+def allow_judging() -> dict[str, Any]:
+    """Return the arguments of a route by which brokers judge, in development anybody."""
+
+    def check(request: Request) -> None:
+        principal = _authenticate(request)
+        if principal is not None:
+            _authorise(request, principal, RUNNING, None, False)
+        elif request.app.state.settings.env != "development":
+            raise UnauthenticatedError("sign in first")
+
+    rule = {"roles": [r.value for r in RUNNING], "judging": True}
+    return _arguments(check, rule, [{}, {"session": []}, {"token": []}])
+
+
 def allow_everybody() -> dict[str, Any]:
     """Return the arguments of a route that needs no account: it says so on purpose."""
 

@@ -6,11 +6,11 @@ import sys
 
 from rich.console import Console
 
-from api.cli import data, encoder, matching, people, service
+from api.cli import data, dialogue, encoder, matching, measure, people, service
 from api.cli.app import app
 from matcher.errors import SamspillError
 
-__all__ = ["app", "data", "encoder", "main", "matching", "people", "service"]
+__all__ = ["app", "data", "dialogue", "encoder", "main", "matching", "measure", "people", "service"]
 
 
 def main() -> None:

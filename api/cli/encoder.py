@@ -1,18 +1,15 @@
-"""Commands for the encoder: encode texts, measure rankings."""
+"""Commands for the encoder: encode texts, fine-tune it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, TaskID
 
 from api.cli.app import app
-from api.cli.options import STAGES, check_stage, progress_bar
+from api.cli.options import progress_bar
 from matcher.errors import InputError
 from matcher.settings import Settings
 
@@ -24,8 +21,11 @@ def embed(
     ],
     output: Annotated[Path, typer.Option("--output", help="NumPy file to write.")],
     role: Annotated[
-        str, typer.Option(help="`query` or `passage`, for models that tell them apart.")
-    ] = "passage",
+        str,
+        typer.Option(
+            help="`text` to compare like with like, `query` or `passage` for search by topic."
+        ),
+    ] = "text",
 ) -> None:
     """Encode lines of text into a float32 array, one unit row a line. Needs no store."""
     import numpy as np
@@ -33,7 +33,7 @@ def embed(
     from matcher.embed import Role, load_encoder
 
     if role not in [r.value for r in Role]:
-        raise typer.BadParameter(f"{role!r}: query or passage", param_hint="--role")
+        raise typer.BadParameter(f"{role!r}: text, query or passage", param_hint="--role")
     encoder = load_encoder(Settings.from_env().encoder)
     with input_.open("rb") as raw:
         total = sum(block.count(b"\n") for block in iter(lambda: raw.read(1 << 22), b""))
@@ -51,52 +51,6 @@ def embed(
             bar.advance(task, len(lines))
     vectors.flush()
     typer.echo(f"{output}: {total} x {encoder.dimension}", err=True)
-
-
-@app.command()
-def evaluate(
-    collection: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder with needs.jsonl, suppliers.jsonl and qrels.tsv.", file_okay=False
-        ),
-    ],
-    stage: Annotated[
-        str | None, typer.Option(help=f"Only one of {', '.join(STAGES)}; all if not given.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--json", help="Write the results to this file as well.")
-    ] = None,
-) -> None:
-    """Measure the ranking on a collection with judgements. Needs no store."""
-    from api.cli import show
-    from matcher.collection import read_collection
-    from matcher.embed import load_encoder, load_word_encoder
-    from matcher.evaluate import evaluate as run
-
-    if stage is not None:
-        check_stage(stage)
-    found = read_collection(collection)
-    for problem in found.problems:
-        typer.echo(f"Warning: {problem}", err=True)
-    encoder = load_encoder(Settings.from_env().encoder)
-    word_encoder = load_word_encoder(encoder)
-    results = []
-    for name in [stage] if stage else STAGES:
-        with progress_bar() as bar:
-            task = bar.add_task(name, total=len(found.needs))
-            evaluation = run(
-                found,
-                name,
-                encoder,
-                word_encoder,
-                partial(_advance, bar, task),
-            )
-        results.append(evaluation.as_dict())
-    if output:
-        content = results[0] if stage else {r["stage"]: r for r in results}
-        output.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    show.evaluations(results)
 
 
 @app.command()
@@ -123,10 +77,6 @@ def train(
     show.outcome(outcome, out)
     if not outcome.published:
         raise typer.Exit(1)
-
-
-def _advance(bar: Progress, task: TaskID, done: int, _total: int) -> None:
-    bar.update(task, completed=done)
 
 
 def _line_batches(path: Path, size: int) -> Iterator[tuple[int, list[str]]]:

@@ -11,9 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 
 from api.schemas import MatchesOut
+from matcher.aspects import Aspect
 from matcher.glossary import Found
 from matcher.records import Supplier
 from matcher.service import Match, Matches
+from matcher.sideways import COVERED, covered_aspects
 from matcher.sources.base import Report
 
 if TYPE_CHECKING:
@@ -59,19 +61,29 @@ def matches(found: Matches, as_json: bool) -> None:
     )
     if not found.matches:
         out.print("No record passes the filters.")
+    elif found.no_good_match:
+        out.print("[yellow]No good match:[/yellow] even the best is unlikely to fit.")
     for match in found.matches:
-        _match(out, match)
+        _match(out, match, query.aspects)
 
 
-def _match(out: Console, match: Match) -> None:
+def _match(out: Console, match: Match, aspects: list[Aspect]) -> None:
     record, why = match.record, match.explanation
     place = ", ".join(filter(None, (record.region, record.country)))
     lang = record.texts[0].lang
     out.print(
         f"\n[bold]{match.hit.position:>2}. {escape(record.title)}[/bold]  "
         f"[dim]{escape(record.id)}[/dim]  {lang}  {escape(place)}"
-        f"{_size(record)}  score {match.hit.score:.2f}"
+        f"{_size(record)}  score {match.hit.score:.2f}{_band(match)}"
     )
+    covered = [
+        aspect.label[0]
+        for aspect, value in zip(aspects, covered_aspects(match.hit), strict=False)
+        if value >= COVERED
+    ]
+    if covered:
+        named = escape(", ".join(covered))
+        out.print(Padding(f"[green]covers:[/green] {named}", (0, 0, 0, 4)))
     if why.words:
         met = ", ".join(
             p.query_word if p.query_word == p.record_word else f"{p.query_word} ~ {p.record_word}"
@@ -86,6 +98,10 @@ def _match(out: Console, match: Match) -> None:
     if why.missing:
         missing = escape(", ".join(why.missing[:5]))
         out.print(Padding(f"[yellow]not mentioned:[/yellow] {missing}", (0, 0, 0, 4)))
+
+
+def _band(match: Match) -> str:
+    return "" if match.hit.band is None else f"  {match.hit.band} ({match.hit.probability:.0%})"
 
 
 def _size(record: object) -> str:
@@ -119,28 +135,6 @@ def outcome(result: Outcome, folder: Path) -> None:
         out.print(f"Better: written to {folder}")
     else:
         out.print("Not better on needs it had not seen: nothing written")
-
-
-def evaluations(results: list[dict[str, Any]]) -> None:
-    """Print the metrics of one or more stages side by side."""
-    out = Console(highlight=False)
-    first = results[0]
-    out.print(f"{first['needs']} needs, {first['suppliers']} suppliers, encoder {first['encoder']}")
-    names = [n for n in first["metrics"] if n != "needs"]
-    for part in ("metrics", "cross_lingual", "same_language"):
-        count = first[part]["needs"]
-        heading = {"metrics": "all pairs", "cross_lingual": "across languages"}.get(
-            part, "same language"
-        )
-        table = Table("stage", *names, "seconds", title=f"{heading} ({count} needs)")
-        for r in results:
-            table.add_row(r["stage"], *(f"{r[part][n]:.3f}" for n in names), str(r["seconds"]))
-        out.print(table)
-    last = results[-1]
-    pairs = Table("pair", "needs", "ndcg@10", title=f"by language pair, stage {last['stage']}")
-    for pair, values in last["by_language_pair"].items():
-        pairs.add_row(pair, str(values["needs"]), f"{values['ndcg@10']:.3f}")
-    out.print(pairs)
 
 
 def status(values: dict[str, Any]) -> None:

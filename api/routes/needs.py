@@ -90,7 +90,7 @@ def commit(
     return needs.commit(desk, actor, need_id, buyer_id, body.commitment, body.reason)
 
 
-@router.get("/needs/{need_id}/similar", **allow(*BUYING))
+@router.get("/needs/{need_id}/joint-suggestions", **allow(*BUYING))
 def similar(
     desk: DeskDep,
     actor: ActorDep,

@@ -15,10 +15,12 @@ from api.schemas import MAX_TEXT, Problem
 from api.web.i18n import COOKIE, NAMES, reader_language, translate
 from api.web.marking import mark
 from matcher.errors import InputError, UnavailableError
+from matcher.fusion import Band
 from matcher.index import Filters
 from matcher.languages import LANGUAGES
 from matcher.records import Kind
 from matcher.service import Matches
+from matcher.sideways import COVERED, covered_aspects
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 # Search and records: open where the settings open them, else for brokers and admins. What is
@@ -38,11 +40,21 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
     def _(message: str, **filled: object) -> str:
         return translate(lang, message, **filled)
 
+    known = {
+        "_": _,
+        "lang": lang,
+        "languages": NAMES,
+        "countries": COUNTRIES,
+        "bands": {
+            Band.STRONG: _("strong match"),
+            Band.POSSIBLE: _("possible match"),
+            Band.WEAK: _("weak match"),
+        },
+        "covered_aspects": covered_aspects,
+        "least_covered": COVERED,
+    }
     response = _templates.TemplateResponse(
-        request,
-        template,
-        {"_": _, "lang": lang, "languages": NAMES, "countries": COUNTRIES, **values},
-        status_code=status,
+        request, template, {**known, **values}, status_code=status
     )
     if request.query_params.get("language") in LANGUAGES:
         response.set_cookie(COOKIE, lang, max_age=31_536_000, httponly=True, samesite="lax")

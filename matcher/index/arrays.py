@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,11 @@ class Strings(Sequence[str]):
         index = int(index) % len(self)
         block = self.data[int(self.offsets[index]) : int(self.offsets[index + 1])]
         return block.tobytes().decode("utf-8", "surrogatepass")
+
+    def find(self, value: str) -> int | None:
+        """Position of a string, None if it is not there. The strings must be in order."""
+        place = bisect_left(self, value)
+        return place if place < len(self) and self[place] == value else None
 
 
 @dataclass(frozen=True)

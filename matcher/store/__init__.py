@@ -1,6 +1,7 @@
 """The store of records: SQLAlchemy Core on SQLite, or PostgreSQL by URL."""
 
 from matcher.store import dialogue, people, schema
+from matcher.store.judgements import Grade, Judgements
 from matcher.store.store import SaveResult, Store
 
-__all__ = ["SaveResult", "Store", "dialogue", "people", "schema"]
+__all__ = ["Grade", "Judgements", "SaveResult", "Store", "dialogue", "people", "schema"]

@@ -114,6 +114,16 @@ contact = Table(
     Column("phone", Text, nullable=False),
 )
 
+# What brokers said of a supplier for a need. Who said it stands in the record of the dialogue.
+judgement = Table(
+    "judgement",
+    metadata,
+    Column("need_id", ForeignKey("need.id", ondelete="CASCADE"), primary_key=True),
+    Column("supplier_id", ForeignKey("supplier.id", ondelete="CASCADE"), primary_key=True),
+    Column("grade", Integer, nullable=False),
+    Column("judged_at", DateTime(timezone=True), nullable=False),
+)
+
 change_sequence = Table(
     "change_sequence",
     metadata,

@@ -2,8 +2,10 @@
 
 A text is the sum of its pieces' vectors, normalised. In a batch of pairs each text must find
 its own counterpart among all others (in-batch softmax over scaled cosines, both directions;
-van den Oord et al. 2018, Henderson et al. 2017). Only the rows a batch touches are updated, by
-Adam with lazily updated moments.
+van den Oord et al. 2018, Henderson et al. 2017). Part of the batches are drawn from one group of
+sources, so that a word competes with words and a sentence with sentences, which are harder to
+tell apart. Where a teacher has a vector for a meaning, both its texts are also drawn towards it.
+Only the rows a batch touches are updated, by Adam with lazily updated moments.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from tokenizers import Tokenizer
 
 from matcher.languages import LANGUAGES
 from matcher.training.corpus import ParallelCorpus
+from matcher.training.teacher import Lessons
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class TrainingConfig:
         learning_rate: Of Adam at the start; falls linearly to zero.
         english_share: Share of the pairs in which one side is English, where there is one.
         max_pieces: Longer texts are cut.
+        one_group: Share of the pairs that stand in batches of one group of sources.
+        teacher_weight: Of the distance to the teacher's vectors in the loss.
         prefixes: Leading dimensions that are trained to stand alone (Matryoshka; Kusupati et
             al. 2022), besides the whole vector.
     """
@@ -53,6 +58,8 @@ class TrainingConfig:
     learning_rate: float = 0.05
     english_share: float = 0.6
     max_pieces: int = 96
+    one_group: float = 0.0
+    teacher_weight: float = 0.0
     prefixes: tuple[int, ...] = ()
 
 
@@ -80,6 +87,16 @@ def tokenise(corpus: ParallelCorpus, tokenizer: Tokenizer, max_pieces: int) -> T
         np.concatenate(chunks) if chunks else np.zeros(0, dtype=np.int32),
         np.concatenate([[0], np.cumsum(lengths)]),
     )
+
+
+def piece_frequency(
+    corpus: ParallelCorpus, tokens: TokenisedCorpus, weights: NDArray[np.float64], vocabulary: int
+) -> NDArray[np.float32]:
+    """Share of each piece in the text drawn, float32[vocabulary]; ``weights`` as in training."""
+    per_text = np.repeat(weights, np.diff(corpus.starts))
+    per_piece = np.repeat(per_text, np.diff(tokens.offsets))
+    counts = np.bincount(tokens.pieces, weights=per_piece, minlength=vocabulary)
+    return np.asarray(counts / counts.sum(), dtype=np.float32)
 
 
 def draw_pairs(
@@ -139,7 +156,13 @@ class StaticTrainer:
         trainer.second = torch.zeros_like(trainer.vectors)
         return trainer
 
-    def learn(self, tokens: TokenisedCorpus, pairs: NDArray[np.int64], rate: float) -> float:
+    def learn(
+        self,
+        tokens: TokenisedCorpus,
+        pairs: NDArray[np.int64],
+        rate: float,
+        lessons: Lessons | None = None,
+    ) -> float:
         """Take one step on one batch of pairs and return its loss."""
         pieces, offsets = gather(tokens, pairs.T.ravel())
         rows, local = torch.unique(torch.from_numpy(pieces), return_inverse=True)
@@ -156,6 +179,8 @@ class StaticTrainer:
             loss = loss + torch.nn.functional.cross_entropy(scores, target)
             loss = loss + torch.nn.functional.cross_entropy(scores.T, target)
         loss = loss / (2 * (1 + len(self.config.prefixes)))
+        if lessons is not None:
+            loss = loss + self.config.teacher_weight * _distance(pooled, pairs, lessons)
         (gradient,) = torch.autograd.grad(loss, table)
         self._adam(rows, gradient, rate)
         return float(loss.detach())
@@ -193,6 +218,19 @@ class StaticTrainer:
         return progress
 
 
+def _distance(pooled: torch.Tensor, pairs: NDArray[np.int64], lessons: Lessons) -> torch.Tensor:
+    """Mean cosine distance of a batch's texts to the teacher's vectors; zero where it has none."""
+    rows = lessons.rows[pairs[:, 0]]
+    taught = np.flatnonzero(rows >= 0)
+    if not len(taught):
+        return torch.zeros(())
+    goal = torch.from_numpy(lessons.vectors[rows[taught]].astype(np.float32))
+    chosen = torch.from_numpy(taught)
+    unit = torch.nn.functional.normalize(pooled, dim=1)
+    cosine = (unit[chosen] * goal).sum(1) + (unit[len(pairs) + chosen] * goal).sum(1)
+    return (1 - cosine / 2).sum() / len(pairs)
+
+
 def gather(
     tokens: TokenisedCorpus, texts: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -212,6 +250,8 @@ def train(
     seed: int,
     log: Callable[[dict[str, object]], None],
     checkpoint: Path | None = None,
+    groups: NDArray[np.int32] | None = None,
+    lessons: Lessons | None = None,
 ) -> None:
     """Run all passes, from the checkpoint if there is one.
 
@@ -223,6 +263,8 @@ def train(
         seed: Of the pairs drawn; each pass has its own stream, so a resumed run draws the same.
         log: Called with a line of figures every hundred steps.
         checkpoint: Where to save after every pass and to resume from.
+        groups: int32[meanings], the group each belongs to, for batches of one group.
+        lessons: Vectors of a teacher.
     """
     config = trainer.config
     total = max(1, round(config.passes * weights.sum() / config.batch))
@@ -231,16 +273,20 @@ def train(
     if checkpoint and checkpoint.exists():
         saved = trainer.restore(checkpoint)
         first_pass, done = int(str(saved["pass"])), int(str(saved["batches"]))
+    if groups is None:
+        groups = np.zeros(len(corpus), dtype=np.int32)
+    owners = np.repeat(np.arange(len(corpus)), np.diff(corpus.starts))
     with _progress() as bar:
         task = bar.add_task("train", total=total, completed=done, loss=0.0)
         started, average = time.monotonic(), 0.0
         for number in range(first_pass, int(np.ceil(config.passes))):
             random = np.random.default_rng([seed, number])
             pairs = draw_pairs(corpus, tokens, weights, config.english_share, random)
-            for batch in _batches(pairs, config.batch):
+            for batch in _batches(pairs, groups[owners[pairs[:, 0]]], config, random):
                 if done >= total:
                     break
-                loss = trainer.learn(tokens, batch, config.learning_rate * (1 - done / total))
+                rate = config.learning_rate * (1 - done / total)
+                loss = trainer.learn(tokens, batch, rate, lessons)
                 done += 1
                 average = loss if not average else 0.98 * average + 0.02 * loss
                 bar.update(task, completed=done, loss=average)
@@ -257,9 +303,24 @@ def train(
                 trainer.save(checkpoint, {"pass": number + 1, "batches": done})
 
 
-def _batches(pairs: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    for start in range(0, len(pairs) - size + 1, size):
-        yield pairs[start : start + size]
+def _batches(
+    pairs: NDArray[np.int64],
+    groups: NDArray[np.int32],
+    config: TrainingConfig,
+    random: np.random.Generator,
+) -> Iterator[NDArray[np.int64]]:
+    """Cut pairs into batches, some of one group each, in random order."""
+    apart = random.random(len(pairs)) < config.one_group
+    parts = [pairs[~apart], *(pairs[apart & (groups == g)] for g in np.unique(groups))]
+    batches = [
+        part[start : start + config.batch]
+        for part in parts
+        for start in range(0, len(part) - config.batch // 2, config.batch)
+    ]
+    for number in random.permutation(len(batches)):
+        yield batches[number]
+    if not batches:
+        yield pairs
 
 
 def _progress() -> Progress:

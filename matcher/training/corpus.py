@@ -34,12 +34,16 @@ class Source:
         weight: How many times each of its meanings is drawn per pass (0.5 draws half of them).
         licence: Named in the model card.
         origin: What it is and where it comes from, for the model card.
+        group: What kind of text it is: some batches are drawn from one group alone.
+        taught: Share of its meanings for which a teacher is asked.
     """
 
     path: Path
     weight: float
     licence: str
     origin: str
+    group: str = ""
+    taught: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,20 @@ def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
     )
 
 
-def save_model(folder: Path, tokenizer: Tokenizer, vectors: NDArray[np.float32], card: str) -> None:
+def save_model(
+    folder: Path,
+    tokenizer: Tokenizer,
+    vectors: NDArray[np.float32],
+    frequency: NDArray[np.float32],
+    card: str,
+) -> None:
     """Write a model folder that sentence-transformers and :class:`StaticEncoder` load.
 
     Args:
         folder: Made if need be; files of a former model are replaced.
         tokenizer: Its vocabulary has one id a row of ``vectors``.
         vectors: float32[vocabulary, dimensions].
+        frequency: float32[vocabulary], share of each piece in running text.
         card: The README, with data, recipe, scores and limits.
     """
     module = folder / _MODULE
@@ -38,7 +45,8 @@ def save_model(folder: Path, tokenizer: Tokenizer, vectors: NDArray[np.float32],
     (folder / "1_Normalize").mkdir(exist_ok=True)
     tokenizer.save(str(module / "tokenizer.json"), pretty=False)
     rows, weights = quantise(vectors)
-    save_file({"embeddings": rows, "weights": weights}, module / "model.safetensors")
+    tensors = {"embeddings": rows, "weights": weights, "frequency": frequency}
+    save_file(tensors, module / "model.safetensors")
     modules = [
         {
             "idx": 0,

@@ -63,34 +63,52 @@ def code_retrieval(encode: Encode, labels: Path) -> dict[str, float]:
     return result
 
 
-def translation_retrieval(encode: Encode, corpus: ParallelCorpus) -> dict[str, float]:
+def translation_retrieval(
+    encode: Encode, corpus: ParallelCorpus, distractors: ParallelCorpus | None = None
+) -> dict[str, float]:
     """Share of texts whose nearest text of English, and back, is their own translation.
+
+    Args:
+        encode: The encoder.
+        corpus: Meanings to find.
+        distractors: Meanings that are only in the way.
 
     Returns:
         Language -> mean accuracy of both directions, over the meanings that have both.
     """
-    result = {}
-    first: dict[tuple[int, int], int] = {}
-    owner = np.repeat(np.arange(len(corpus)), np.diff(corpus.starts))
-    for text, (meaning, lang) in enumerate(zip(owner, corpus.languages, strict=True)):
-        first.setdefault((int(meaning), int(lang)), text)
-    vectors = encode(corpus.texts)
+    texts = list(corpus.texts)
+    first = _first_texts(corpus, 0)
+    others: dict[tuple[int, int], int] = {}
+    if distractors is not None:
+        others = _first_texts(distractors, len(texts))
+        texts += list(distractors.texts)
+    vectors = encode(texts)
     english = LANGUAGES.index("en")
+    result = {}
     for lang, name in enumerate(LANGUAGES):
-        pairs = [
-            (first[m, english], first[m, lang])
-            for m in range(len(corpus))
-            if (m, english) in first and (m, lang) in first
-        ]
-        if name == "en" or len(pairs) < 20:
+        meanings = [m for m, of in first if of == lang and (m, english) in first]
+        if name == "en" or len(meanings) < 20:
             continue
-        one, other = (vectors[list(side)] for side in zip(*pairs, strict=True))
-        scores = one @ other.T
-        result[name] = float(
-            (
-                (scores.argmax(0) == np.arange(len(pairs))).mean()
-                + (scores.argmax(1) == np.arange(len(pairs))).mean()
+        one, other = (
+            np.concatenate(
+                [
+                    vectors[[first[m, side] for m in meanings]],
+                    vectors[[t for (_, of), t in others.items() if of == side]],
+                ]
             )
-            / 2
+            for side in (english, lang)
         )
+        wanted = np.arange(len(meanings))
+        there = (one[: len(wanted)] @ other.T).argmax(1) == wanted
+        back = (other[: len(wanted)] @ one.T).argmax(1) == wanted
+        result[name] = float((there.mean() + back.mean()) / 2)
     return result
+
+
+def _first_texts(corpus: ParallelCorpus, offset: int) -> dict[tuple[int, int], int]:
+    """First text of each (meaning, language), its position counted from an offset."""
+    owner = np.repeat(np.arange(len(corpus)), np.diff(corpus.starts))
+    first: dict[tuple[int, int], int] = {}
+    for text, key in enumerate(zip(owner.tolist(), corpus.languages.tolist(), strict=True)):
+        first.setdefault(key, text + offset)
+    return first

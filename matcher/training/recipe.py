@@ -14,12 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from matcher.embed import StaticEncoder
+from matcher.embed import Role, StaticEncoder
 from matcher.errors import InputError
-from matcher.training.contrastive import StaticTrainer, TrainingConfig, tokenise, train
+from matcher.training.contrastive import (
+    StaticTrainer,
+    TrainingConfig,
+    piece_frequency,
+    tokenise,
+    train,
+)
 from matcher.training.corpus import ParallelCorpus, Source, read_corpus
 from matcher.training.export import save_model
 from matcher.training.probes import Encode, code_retrieval, translation_retrieval
+from matcher.training.teacher import Lessons, teach
 from matcher.training.tokenizer import TokenizerConfig, train_tokenizer
 
 Log = Callable[[str, dict[str, Any]], None]
@@ -37,6 +44,7 @@ class Recipe:
         training: The main training.
         finishing: Training on the ``finishing_sources`` afterwards; None for none.
         finishing_sources: Names of their files.
+        teacher: Name or path of a sentence-transformers model; empty for none.
     """
 
     seed: int
@@ -46,17 +54,23 @@ class Recipe:
     training: TrainingConfig
     finishing: TrainingConfig | None
     finishing_sources: frozenset[str]
+    teacher: str
 
     @classmethod
-    def read(cls, path: Path, folders: Sequence[Path]) -> Recipe:
+    def read(cls, path: Path, folders: Sequence[Path], teacher: str | None = None) -> Recipe:
         """Read a configuration file; file names may hold wildcards.
+
+        Args:
+            path: The configuration.
+            folders: Where its files are looked for, first found wins.
+            teacher: In place of the one it names.
 
         Raises:
             InputError: A file it names is in none of the folders.
         """
         values = tomllib.loads(path.read_text(encoding="utf-8"))
         sources = [
-            Source(file, float(s["weight"]), s["licence"], s["origin"])
+            Source(file, **{k: v for k, v in s.items() if k != "file"})
             for s in values["sources"]
             for file in _find(s["file"], folders)
         ]
@@ -76,6 +90,7 @@ class Recipe:
             training,
             replace(training, **finishing) if finishing else None,
             frozenset(f.name for pattern in patterns for f in _find(pattern, folders)),
+            values.get("teacher", "") if teacher is None else teacher,
         )
 
 
@@ -98,6 +113,9 @@ def run(recipe: Recipe, output: Path, work: Path, log: Log, labels: Path | None 
     log("tokens", {"pieces": len(tokens.pieces), "vocabulary": tokenizer.get_vocab_size()})
     trainer = StaticTrainer(tokenizer.get_vocab_size(), recipe.training, recipe.seed)
     draws = np.array(weights)[corpus.sources]
+    lessons = _lessons(recipe, corpus, work / "teacher.npy")
+    names = [s.group for s in recipe.sources]
+    groups = np.array([names.index(name) for name in names], dtype=np.int32)[corpus.sources]
     train(
         trainer,
         corpus,
@@ -105,7 +123,9 @@ def run(recipe: Recipe, output: Path, work: Path, log: Log, labels: Path | None 
         draws,
         recipe.seed,
         lambda figures: log("train", figures),
-        work / "checkpoint.npz",
+        checkpoint=work / "checkpoint.npz",
+        groups=groups,
+        lessons=lessons,
     )
     if recipe.finishing:
         chosen = [s.path.name in recipe.finishing_sources for s in recipe.sources]
@@ -117,10 +137,14 @@ def run(recipe: Recipe, output: Path, work: Path, log: Log, labels: Path | None 
             draws * np.array(chosen)[corpus.sources],
             recipe.seed + 1,
             lambda figures: log("finish", figures),
+            groups=groups,
+            lessons=lessons,
         )
     vectors = trainer.vectors.numpy()
-    save_model(output, tokenizer, vectors, "")
-    scores = measure(StaticEncoder(output).encode, held_out, labels)
+    frequency = piece_frequency(corpus, tokens, draws, len(vectors))
+    save_model(output, tokenizer, vectors, frequency, "")
+    encoder = StaticEncoder(output)
+    scores = measure(lambda texts: encoder.encode(texts, Role.TEXT), held_out, labels)
     log("scores", scores)
     (output / "README.md").write_text(_card(recipe, corpus, scores), encoding="utf-8")
 
@@ -131,6 +155,13 @@ def measure(encode: Encode, held_out: ParallelCorpus, labels: Path | None) -> di
     if labels:
         scores["codes"] = code_retrieval(encode, labels)["mean"]
     return scores
+
+
+def _lessons(recipe: Recipe, corpus: ParallelCorpus, cache: Path) -> Lessons | None:
+    if not recipe.teacher or not recipe.training.teacher_weight:
+        return None
+    share = np.array([s.taught for s in recipe.sources])[corpus.sources]
+    return teach(corpus, share, recipe.teacher, recipe.seed, cache)
 
 
 def _tokenizer(
@@ -146,6 +177,15 @@ def _find(pattern: str, folders: Sequence[Path]) -> list[Path]:
         if found := sorted(folder.glob(pattern)):
             return found
     raise InputError(f"{pattern}: in none of {', '.join(map(str, folders))}")
+
+
+def _teaching(recipe: Recipe) -> str:
+    if not recipe.teacher or not recipe.training.teacher_weight:
+        return ""
+    return (
+        f"texts drawn towards the vectors that {Path(recipe.teacher).name} gives their English "
+        f"counterparts (weight {recipe.training.teacher_weight:g}); "
+    )
 
 
 def _card(recipe: Recipe, corpus: ParallelCorpus, scores: dict[str, Any]) -> str:
@@ -178,7 +218,9 @@ language-balanced sample (NFKC, lower case, single digits); one vector of
 scaled cosines of translation pairs (scale {recipe.training.scale:g}, batch
 {recipe.training.batch}, {recipe.training.passes:g} passes, Adam
 {recipe.training.learning_rate:g} with linear decay), English on one side of
-{recipe.training.english_share:.0%} of the pairs; then passes over terminology.
+{recipe.training.english_share:.0%} of the pairs,
+{recipe.training.one_group:.0%} of the batches from one group of sources;
+{_teaching(recipe)}then passes over terminology.
 
 ```json
 {json.dumps({"training": vars(recipe.training)}, indent=1)}

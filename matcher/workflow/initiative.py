@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from matcher.errors import ConflictError, InputError, NotFoundError
-from matcher.records import Kind
 from matcher.store import dialogue as tables
 from matcher.workflow import log, needs
 from matcher.workflow.desk import Actor, Desk, new_id
 from matcher.workflow.suppliers import State as ProfileState
 
-_LOOKED_AT = 200
+_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True)
@@ -208,13 +207,6 @@ def partners(desk: Desk, actor: Actor, supplier_id: str, need_id: str, k: int) -
     supplier does is none of this one's business, only what it could add.
     """
     _must_own(actor, supplier_id)
-    service = desk.matching
-    need = desk.store.need(need_id)
-    query = service.matcher.prepare(need, Kind.NEED)
-    hits = service.matcher.match(query, _LOOKED_AT).hits
-    own = next((h.aspects for h in hits if h.record_id == supplier_id), ())
-    own = own or (0.0,) * len(query.aspects)
-    names = [", ".join(aspect.label) for aspect in query.aspects]
     with desk.store.reading() as connection:
         table = tables.profile
         willing = set(
@@ -224,21 +216,18 @@ def partners(desk: Desk, actor: Actor, supplier_id: str, need_id: str, k: int) -
                 )
             ).scalars()
         )
-    gains = []
-    for hit in hits:
-        if hit.record_id not in willing or hit.record_id == supplier_id:
-            continue
-        more = [theirs - max(mine, 0) for theirs, mine in zip(hit.aspects, own, strict=True)]
-        adds = tuple(name for name, gain in zip(names, more, strict=True) if gain >= 1)
-        if adds:
-            gains.append((sum(g for g in more if g >= 1), hit.record_id, adds))
-    best = sorted(gains, key=lambda g: (-g[0], g[1]))[:k]
-    records = desk.store.get_many(Kind.SUPPLIER, [g[1] for g in best])
+    query, found = desk.matching.partners(need_id, supplier_id, _LOOKED_AT)
     return [
-        Partner(i, records[i].title, records[i].country, records[i].region, adds)
-        for _, i, adds in best
-        if i in records
-    ]
+        Partner(
+            record.id,
+            record.name,
+            record.country,
+            record.region,
+            tuple(", ".join(query.aspects[n].label) for n in partner.aspects),
+        )
+        for partner, record in found
+        if record.id in willing
+    ][:k]
 
 
 def _must_own(actor: Actor, supplier_id: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from matcher.errors import ConflictError, InputError, NoGenerationError
+from matcher.fusion import Fusion
 from matcher.index import Filters, Generation, pin
 from matcher.pipeline import CANDIDATES, Matcher
 from matcher.records import Kind, Need
@@ -69,18 +70,19 @@ def run(
         stage: Of the matcher.
     """
     service = desk.matching
-    found = service.match(case.record, Kind.NEED, k, filters, stage)
-    matcher = service.matcher
-    if matcher.generation.name != found.result.generation:
-        raise ConflictError("a new index was published this very moment: rank again")
+    matcher, record = service.matcher, case.record
+    judgements = service.judgements.of(case.need_id)
+    full = service.ranked(matcher, record, Kind.NEED, FULL, filters, stage, judgements)
     if dialogue_id:
-        pin(desk.settings.generations_dir, matcher.generation.name, f"dialogue:{dialogue_id}")
-    full = matcher.match(found.result.query, FULL, filters, stage)
+        pin(desk.settings.generations_dir, full.generation, f"dialogue:{dialogue_id}")
     payload: dict[str, Any] = {
         "need_id": case.need_id,
         "version": case.version,
         "generation": full.generation,
         "encoder": matcher.generation.manifest.encoder,
+        "fusion": asdict(matcher.fusion),
+        "reranker": desk.settings.reranker,
+        "judgements": dict(judgements),
         "stage": stage,
         "filters": filters.model_dump(mode="json"),
         "k": k,
@@ -90,7 +92,8 @@ def run(
     subject = f"dialogue:{dialogue_id}" if dialogue_id else f"need:{case.need_id}"
     with desk.store.writing() as connection:
         number = log.append(connection, desk, actor, RANKED, subject, payload)
-    return Ranked(number, found)
+    result = replace(full, hits=full.hits[:k])
+    return Ranked(number, service.shown(matcher, record, Kind.NEED, result, judgements))
 
 
 def replay(desk: Desk, number: int) -> Replay:
@@ -105,9 +108,17 @@ def replay(desk: Desk, number: int) -> Replay:
         case = needs.peek(connection, desk, payload["need_id"])
     assert case is not None
     record = content.record(case.need_id, case.created_at.date())
-    matcher = _matcher(desk, payload["generation"])
-    query = matcher.prepare(record, Kind.NEED)
-    again = matcher.match(query, FULL, Filters(**payload["filters"]), payload["stage"])
+    if payload["reranker"] != desk.settings.reranker:
+        raise ConflictError(f"this ranking was made with the re-ranker {payload['reranker']!r}")
+    again = desk.matching.ranked(
+        _matcher(desk, payload),
+        record,
+        Kind.NEED,
+        FULL,
+        Filters(**payload["filters"]),
+        payload["stage"],
+        payload["judgements"],
+    )
     old = [tuple(place) for place in payload["list"]]
     new = [(hit.record_id, round(hit.score, 4)) for hit in again.hits]
     differs = next(
@@ -130,10 +141,9 @@ def ranking(connection: Connection, number: int) -> dict[str, Any]:
     return found.payload
 
 
-def _matcher(desk: Desk, name: str) -> Matcher:
-    service = desk.matching
-    if service.matcher.generation.name == name:
-        return service.matcher
+def _matcher(desk: Desk, payload: dict[str, Any]) -> Matcher:
+    """Return a matcher as it was: generation and weights that an entry names."""
+    service, name = desk.matching, payload["generation"]
     try:
         generation = Generation.open(desk.settings.generations_dir / name)
     except NoGenerationError as error:
@@ -141,20 +151,16 @@ def _matcher(desk: Desk, name: str) -> Matcher:
             f"generation {name} is no longer kept: the recorded list stands, "
             "and `samspill verify-log` proves it, but it cannot be made again"
         ) from error
-    return Matcher(generation, service.encoder, service.word_encoder, service.term_maker)
+    fusion = Fusion(**payload["fusion"])
+    return Matcher(generation, service.encoder, service.word_encoder, service.term_maker, fusion)
 
 
 def similar_needs(desk: Desk, need: Need, k: int) -> list[tuple[str, float]]:
-    """Return ids and scores of the needs most like one, best first, without itself.
-
-    The need's text is put as a question to the needs' side of the index, by words and meaning.
-    """
-    service = desk.matching
-    matcher = service.matcher
-    query = matcher.prepare(need, Kind.SUPPLIER)
-    result = matcher.match(query, k + 1, None, "full")
-    found = [(h.record_id, h.score) for h in result.hits if h.record_id != need.id]
-    return found[:k]
+    """Return ids and scores of the needs most like one, best first, without itself."""
+    matcher = desk.matching.matcher
+    ranking = matcher.rank(matcher.prepare(need, Kind.NEED), kind=Kind.NEED)
+    hits = matcher.cut(ranking, k + 1, "similar").hits
+    return [(h.record_id, h.score) for h in hits if h.record_id != need.id][:k]
 
 
 def draw(pool: Sequence[str], count: int, seed: str) -> list[str]:

@@ -54,7 +54,8 @@ def test_the_readme_names_make_targets_that_exist() -> None:
 
 def _messages() -> set[str]:
     found: set[str] = {"commits", "declares_intent", "observes"}
-    for path in (ROOT / "api" / "web" / "templates").glob("*.html"):
+    web = ROOT / "api" / "web"
+    for path in [*web.glob("templates/*.html"), *web.glob("*.py")]:
         found |= set(re.findall(r'_\("([^"]+)"', path.read_text(encoding="utf-8")))
     for name in ("letters", "documents"):
         text = (ROOT / "matcher" / "workflow" / f"{name}.py").read_text(encoding="utf-8")

@@ -86,7 +86,7 @@ def test_from_needs_to_a_record(here: World, mailserver: tuple[Inbox, str], enco
 
     # Three pairs are found to be the same.
     for one, other in PAIRS:
-        found = broker.get(f"/needs/{needs[one]}/similar", k=5)
+        found = broker.get(f"/needs/{needs[one]}/joint-suggestions", k=5)
         assert needs[other] in [s["need"]["need_id"] for s in found], (one, other)
 
     # One of them, with three cities more that have the same need, becomes a joint need.

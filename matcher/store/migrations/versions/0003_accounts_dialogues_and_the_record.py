@@ -1,14 +1,14 @@
 """accounts, dialogues and the record
 
-Revision ID: 0002_workflow
-Revises: 0001
+Revision ID: 0003_workflow
+Revises: 0002_judgements
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002_workflow"
-down_revision = "0001"
+revision = "0003_workflow"
+down_revision = "0002_judgements"
 branch_labels = None
 depends_on = None
 
@@ -486,80 +486,7 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP TRIGGER log_entry_append_only ON log_entry")
         op.execute("DROP FUNCTION log_entry_append_only()")
-    op.drop_table("alert_hit")
-    with op.batch_alter_table("subscription", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_subscription_account_id"))
-
-    op.drop_table("subscription")
-    with op.batch_alter_table("session", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_session_account_id"))
-
-    op.drop_table("session")
-    with op.batch_alter_table("one_time", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_one_time_expires_at"))
-
-    op.drop_table("one_time")
-    op.drop_table("declaration_signature")
-    with op.batch_alter_table("api_token", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_api_token_account_id"))
-
-    op.drop_table("api_token")
-    with op.batch_alter_table("account_supplier", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_account_supplier_supplier_id"))
-
-    op.drop_table("account_supplier")
-    with op.batch_alter_table("reverse_dialogue", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_reverse_dialogue_supplier_id"))
-
-    op.drop_table("reverse_dialogue")
-    with op.batch_alter_table("profile", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_profile_state"))
-        batch_op.drop_index(batch_op.f("ix_profile_expires_at"))
-
-    op.drop_table("profile")
-    with op.batch_alter_table("need_party", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_need_party_buyer_id"))
-
-    op.drop_table("need_party")
-    op.drop_table("need_event")
-    with op.batch_alter_table("invitation", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_invitation_supplier_id"))
-
-    op.drop_table("invitation")
-    with op.batch_alter_table("interest", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_interest_need_id"))
-
-    op.drop_table("interest")
-    with op.batch_alter_table("dialogue_need", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_dialogue_need_need_id"))
-
-    op.drop_table("dialogue_need")
-    with op.batch_alter_table("declaration", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_declaration_need_id"))
-
-    op.drop_table("declaration")
-    op.drop_table("account")
-    with op.batch_alter_table("need_case", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_need_case_state"))
-        batch_op.drop_index(batch_op.f("ix_need_case_joint_id"))
-
-    op.drop_table("need_case")
-    with op.batch_alter_table("message", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_message_state"))
-
-    op.drop_table("message")
-    op.drop_table("mail_stop")
-    with op.batch_alter_table("login_event", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_login_event_at"))
-
-    op.drop_table("login_event")
-    op.drop_table("log_head")
-    with op.batch_alter_table("log_entry", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_log_entry_subject"))
-        batch_op.drop_index(batch_op.f("ix_log_entry_kind"))
-
-    op.drop_table("log_entry")
-    with op.batch_alter_table("dialogue", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_dialogue_state"))
-
-    op.drop_table("dialogue")
+    # Those that refer to others first.
+    tables = "alert_hit subscription session one_time declaration_signature api_token account_supplier reverse_dialogue profile need_party need_event invitation interest dialogue_need declaration account need_case message mail_stop login_event log_head log_entry dialogue"
+    for name in tables.split():
+        op.drop_table(name)
