@@ -10,7 +10,7 @@ import hmac
 import time
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.common.security import generate_token
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
@@ -74,7 +74,7 @@ class Provider:
             return self._claims(token, flow["nonce"])
         except (OAuthError, JoseError, ValueError, KeyError) as error:
             raise UnauthenticatedError("the OpenID provider's answer does not fit") from error
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise UnavailableError("the OpenID provider does not answer") from error
 
     def _claims(self, token: dict[str, Any], nonce: str) -> dict[str, Any]:
@@ -110,10 +110,10 @@ class Provider:
     @staticmethod
     def _get(url: str) -> Any:
         try:
-            answer = httpx.get(url, timeout=10)
+            answer = httpx2.get(url, timeout=10)
             answer.raise_for_status()
             found = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, ValueError) as error:
             raise UnavailableError("the OpenID provider does not answer") from error
         if not isinstance(found, dict):
             raise UnavailableError("the OpenID provider does not answer as one")

@@ -161,8 +161,13 @@ def _put(
 
 
 def one_line(text: str) -> str:
-    """Return a text that cannot end a header: control characters become spaces."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:250]
+    """Return a text that cannot end a header.
+
+    Control characters become spaces; what looks like an encoded word (RFC 2047) is broken up, for
+    the mail library would decode it, line breaks and all.
+    """
+    shown = "".join(c if c.isprintable() else " " for c in text).replace("=?", "= ?")
+    return " ".join(shown.split())[:250]
 
 
 # -- who gets no mail

@@ -18,8 +18,8 @@ from html import unescape
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import httpcore
-import httpx
+import httpcore2
+import httpx2
 
 from matcher.errors import InputError, UnavailableError
 from matcher.workflow.dialogues import is_web_address
@@ -52,7 +52,7 @@ def look_at(url: str, resolve: Resolve | None = None) -> Page:
     """
     deadline = time.monotonic() + _SECONDS
     # No proxy: it would resolve the name itself, and what was checked would not be what is asked.
-    with httpcore.ConnectionPool(
+    with httpcore2.ConnectionPool(
         ssl_context=ssl.create_default_context(),
         network_backend=_Guarded(resolve or _resolve),
         max_connections=1,
@@ -86,12 +86,12 @@ def is_public(address: str) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
-class _Guarded(httpcore.NetworkBackend):
+class _Guarded(httpcore2.NetworkBackend):
     """Connects to public addresses alone."""
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
-        self._inner = httpcore.SyncBackend()
+        self._inner = httpcore2.SyncBackend()
 
     def connect_tcp(
         self,
@@ -100,7 +100,7 @@ class _Guarded(httpcore.NetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Any = None,
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         try:
             addresses = list(dict.fromkeys(self._resolve(host, port)))
         except (OSError, UnicodeError) as error:
@@ -122,15 +122,15 @@ def _check(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        plain = str(httpx.URL(url))
-    except (ValueError, httpx.InvalidURL) as error:
+        plain = str(httpx2.URL(url))
+    except (ValueError, httpx2.InvalidURL) as error:
         raise InputError(f"this is no web address: {error}") from error
     if port not in _PORTS or parts.username or parts.password:
         raise InputError("only the usual ports, and no name or password, in a link")
     return plain
 
 
-def _get(pool: httpcore.ConnectionPool, url: str, deadline: float) -> tuple[int, str, str]:
+def _get(pool: httpcore2.ConnectionPool, url: str, deadline: float) -> tuple[int, str, str]:
     left = deadline - time.monotonic()
     limits = {name: max(left, 0.1) for name in ("connect", "read", "write", "pool")}
     headers = [("User-Agent", "Samspill (link check)"), ("Accept", "text/html")]
@@ -144,7 +144,7 @@ def _get(pool: httpcore.ConnectionPool, url: str, deadline: float) -> tuple[int,
                     break
             location = found.get(b"location", b"").decode("latin-1")
             return answer.status, location, body[:_MOST_BYTES].decode("utf-8", "replace")
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+    except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
         raise UnavailableError(f"nothing answers there ({type(error).__name__})") from error
-    except (httpcore.UnsupportedProtocol, UnicodeError, ValueError) as error:
+    except (httpcore2.UnsupportedProtocol, UnicodeError, ValueError) as error:
         raise InputError("this is no web address (https://...)") from error

@@ -177,7 +177,7 @@ def test_a_forged_signature_signs_nobody_in(here: World, provider: Provider, kin
     public = provider.key.as_pem(private=False)
     provider.sign = {
         "none": _unsigned,
-        "hmac": lambda c: jwt.encode({"alg": "HS256"}, c, OctKey.import_key(b"x" * 32 + public)),
+        "hmac": lambda c: jwt.encode({"alg": "HS256"}, c, OctKey.import_key(public[30:200])),
         "other key": lambda c: jwt.encode({"alg": "RS256", "kid": "1"}, c, other),
         "garbage": lambda c: "a.b.c",
     }[kind]
@@ -198,3 +198,10 @@ def test_a_state_works_once_and_in_its_own_browser(here: World, provider: Provid
     assert _end(browser, code, state) == 401
     assert _end(browser, code, "made-up") == 401
     assert browser.get("/api/v1/auth/oidc/callback?error=access_denied").status_code == 401
+
+
+def test_a_provider_that_breaks_off_is_no_crash(here: World, provider: Provider) -> None:
+    browser = _browser(here)
+    code, state = _begin(browser, provider)
+    provider.server.RequestHandlerClass.do_POST = lambda handler: handler.connection.close()  # type: ignore[attr-defined]
+    assert _end(browser, code, state) == 503

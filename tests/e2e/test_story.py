@@ -78,11 +78,12 @@ def test_from_needs_to_a_record(here: World, mailserver: tuple[Inbox, str], enco
     buyers = _cities(here)
 
     # Eleven needs in five languages are written, and published.
+    before = here.desk.store.count(Kind.NEED)
     needs = {city: _publish(person, city) for city, (person, _) in buyers.items()}
     assert len({CITIES[c][1] for c in needs}) == 5
     service = here.desk.matching
     reindex(here.desk.store, here.settings.data_dir, encoder, encoder)
-    assert service.matcher.generation.manifest.counts["needs"]["records"] == 59
+    assert service.matcher.generation.manifest.counts["needs"]["records"] == before + 11
 
     # Three pairs are found to be the same.
     for one, other in PAIRS:
@@ -270,10 +271,10 @@ def _check_record(broker: Person, base: str, ranked: Any, accepted: list[str]) -
     (run,) = [e for e in record["entries"] if e["kind"] == "ranking"]
     shown = [m["record"]["id"] for m in ranked["ranking"]["matches"]]
     assert [i for i, _ in run["payload"]["list"]][:60] == shown
-    assert len(run["payload"]["list"]) == 306
+    assert len(run["payload"]["list"]) == run["payload"]["candidates"] > 300
     replayed = broker("POST", f"/log/{run['number']}/replay")
     assert replayed["same"]
-    assert replayed["places"] == 306
+    assert replayed["places"] == run["payload"]["candidates"]
     assert record["exposure"]["total"] == {
         "listed": len(states), "invited": 40, "accepted": 22, "attended": 20}  # fmt: skip
     assert record["needs"][0]["declarations"][0]["signatures"][0]["decision"] == "signed"

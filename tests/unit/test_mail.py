@@ -74,7 +74,7 @@ def test_a_letter_arrives_whole_and_its_address_is_forgotten(
     html = found.get_body(("html",))
     assert html is not None
     assert '<html lang="nb">' in html.get_content()
-    assert found["List-Unsubscribe"].startswith("<https://samspill.example/stop/")
+    assert found["List-Unsubscribe"].strip().startswith("<https://samspill.example/stop/")
     with desk.store.reading() as connection:
         row = connection.execute(select(tables.message)).one()
         entries = log.entries(connection)

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-import httpcore
+import httpcore2
 import pytest
 
 from matcher.errors import InputError, SamspillError, UnavailableError
@@ -83,15 +83,15 @@ def test_the_checked_address_is_the_one_that_is_asked(connections: list[Any]) ->
 def test_a_redirect_inside_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    class Backend(httpcore.SyncBackend):
+    class Backend(httpcore2.SyncBackend):
         def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> Any:  # type: ignore[override]
             asked.append(host)
-            return httpcore.MockStream(
+            return httpcore2.MockStream(
                 [b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\n"
                  b"Content-Length: 0\r\n\r\n"]
             )  # fmt: skip
 
-    monkeypatch.setattr(httpcore, "SyncBackend", Backend)
+    monkeypatch.setattr(httpcore2, "SyncBackend", Backend)
     with pytest.raises(InputError, match="public"):
         outbound.look_at("http://example.com/", _resolve)
     assert asked == ["93.184.215.14"]
@@ -100,11 +100,11 @@ def test_a_redirect_inside_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_page_is_looked_at_and_never_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<title> Askvik &amp; co\n</title>"
 
-    class Backend(httpcore.SyncBackend):
+    class Backend(httpcore2.SyncBackend):
         def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> Any:  # type: ignore[override]
-            return httpcore.MockStream([head, *([b"x" * 65536] * 1000)])
+            return httpcore2.MockStream([head, *([b"x" * 65536] * 1000)])
 
-    monkeypatch.setattr(httpcore, "SyncBackend", Backend)
+    monkeypatch.setattr(httpcore2, "SyncBackend", Backend)
     page = outbound.look_at("http://example.com/om", _resolve)
     assert (page.status, page.title) == (200, "Askvik & co")
 
