@@ -11,9 +11,9 @@ from api.schemas import MatchesOut
 from matcher.workflow.access import Token
 from matcher.workflow.accounts import Account
 from matcher.workflow.alerts import Subscription
+from matcher.workflow.cases import Case
 from matcher.workflow.desk import Role
 from matcher.workflow.invitations import Invitation
-from matcher.workflow.needs import Case
 from matcher.workflow.shortlist import Place, State
 
 _T = TypeVar("_T")

@@ -18,7 +18,7 @@ from matcher.codes import normalise_country, normalise_cpv
 from matcher.index import Filters
 from matcher.languages import LANGUAGES, UNKNOWN
 from matcher.records import Buyer, Commitment, Kind, Procedure, Text
-from matcher.workflow import dialogues, needs, suppliers
+from matcher.workflow import cases, dialogues, suppliers
 from matcher.workflow.access import Scope
 from matcher.workflow.accounts import PASSWORD_LENGTH
 from matcher.workflow.alerts import Rhythm, Wish
@@ -200,10 +200,10 @@ class NeedIn(_In):
     buyers: list[PartyIn] = Field([], max_length=100)
     reason: OptionalReason = ""
 
-    def content(self) -> needs.Content:
+    def content(self) -> cases.Content:
         """Return it as the content of a need."""
         values = self.model_dump(exclude={"texts", "buyers", "reason"})
-        return needs.Content(
+        return cases.Content(
             **values,
             texts=tuple(t.text() for t in self.texts),
             buyers=tuple(Buyer(**b.model_dump()) for b in self.buyers),
@@ -213,7 +213,7 @@ class NeedIn(_In):
 class NeedMoveIn(_In):
     """Where a need goes."""
 
-    to: needs.State
+    to: cases.State
     reason: Reason
 
 

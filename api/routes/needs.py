@@ -17,11 +17,11 @@ from api.forms import (
     SignatureIn,
 )
 from api.routes.records import Limit, Offset
-from matcher.workflow import initiative, joint, needs
+from matcher.workflow import cases, initiative, joint, needs
+from matcher.workflow.cases import Case, Event, State
 from matcher.workflow.desk import Role
 from matcher.workflow.initiative import Interest
 from matcher.workflow.joint import Declaration
-from matcher.workflow.needs import Case, Event, State
 
 router = APIRouter(tags=["needs"])
 NeedId = Annotated[str, Path(max_length=200)]
@@ -44,7 +44,7 @@ def listing(
 ) -> Page[Case]:
     """List needs under work: a buyer's own, a broker's all."""
     with desk.store.reading() as connection:
-        total, items = needs.listing(connection, actor, state, offset, limit)
+        total, items = cases.listing(connection, actor, state, offset, limit)
     return Page(total=total, items=items)
 
 
@@ -52,15 +52,15 @@ def listing(
 def case(desk: DeskDep, actor: ActorDep, need_id: NeedId) -> Case:
     """Return a need under work, with its state and buyers."""
     with desk.store.reading() as connection:
-        return needs.case(connection, desk, actor, need_id)
+        return cases.case(connection, desk, actor, need_id)
 
 
 @router.get("/needs/{need_id}/history", **allow(*BUYING))
 def history(desk: DeskDep, actor: ActorDep, need_id: NeedId) -> list[Event]:
     """Return all that happened to a need, with every version of what it said."""
     with desk.store.reading() as connection:
-        needs.case(connection, desk, actor, need_id)
-        return needs.history(connection, need_id)
+        cases.case(connection, desk, actor, need_id)
+        return cases.history(connection, need_id)
 
 
 @router.post("/needs/{need_id}/case", **allow(*RUNNING))
@@ -119,8 +119,8 @@ def join(desk: DeskDep, actor: ActorDep, body: JointIn) -> Case:
 def parts(desk: DeskDep, actor: ActorDep, need_id: NeedId) -> list[Case]:
     """List the needs that a joint need is made of."""
     with desk.store.reading() as connection:
-        needs.case(connection, desk, actor, need_id)
-        return needs.parts_of(connection, need_id)
+        cases.case(connection, desk, actor, need_id)
+        return cases.parts_of(connection, need_id)
 
 
 @router.post("/needs/{need_id}/declarations", status_code=201, **allow(*RUNNING))

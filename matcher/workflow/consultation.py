@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from matcher.store import dialogue as tables
-from matcher.workflow import dialogues, figures, joint, log, needs, shortlist
+from matcher.workflow import cases, dialogues, figures, joint, log, shortlist
 from matcher.workflow.desk import SYSTEM, Actor, Desk
 
 FORMAT = 1
@@ -50,7 +50,7 @@ def record(desk: Desk, actor: Actor, dialogue_id: str) -> dict[str, Any]:
 
 
 def _need(connection: Connection, desk: Desk, need_id: str) -> dict[str, Any]:
-    case = needs.case(connection, desk, SYSTEM, need_id)
+    case = cases.case(connection, desk, SYSTEM, need_id)
     return {
         "id": need_id,
         "state": case.state,
@@ -58,9 +58,9 @@ def _need(connection: Connection, desk: Desk, need_id: str) -> dict[str, Any]:
         "content": case.content.model_dump(mode="json"),
         "history": [
             {**_plain(e), "content": None, "state": str(e.state)}
-            for e in needs.history(connection, need_id)
+            for e in cases.history(connection, need_id)
         ],
-        "parts": [p.need_id for p in needs.parts_of(connection, need_id)],
+        "parts": [p.need_id for p in cases.parts_of(connection, need_id)],
         "declarations": [
             {
                 **_plain(dataclasses.replace(d, texts=(), signatures=())),

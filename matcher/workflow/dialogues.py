@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from matcher.errors import ConflictError, InputError, NotFoundError
 from matcher.records import Language, Text
 from matcher.store import dialogue as tables
-from matcher.workflow import log, needs
+from matcher.workflow import cases, log, needs
 from matcher.workflow.desk import Actor, Desk, Role, new_id
 
 
@@ -255,14 +255,14 @@ def _set_needs(
     connection: Connection, desk: Desk, actor: Actor, dialogue_id: str, plan: Plan
 ) -> None:
     link = tables.dialogue_need
-    cases = [needs.take_on(connection, desk, actor, need_id) for need_id in plan.need_ids]
-    for case in cases:
-        if case.state not in (needs.State.PUBLISHED, needs.State.IN_DIALOGUE):
+    taken = [needs.take_on(connection, desk, actor, need_id) for need_id in plan.need_ids]
+    for case in taken:
+        if case.state not in (cases.State.PUBLISHED, cases.State.IN_DIALOGUE):
             raise ConflictError(f"need {case.need_id!r} is {case.state}: publish it first")
     connection.execute(delete(link).where(link.c.dialogue_id == dialogue_id))
-    if cases:
+    if taken:
         connection.execute(
-            insert(link), [{"dialogue_id": dialogue_id, "need_id": c.need_id} for c in cases]
+            insert(link), [{"dialogue_id": dialogue_id, "need_id": c.need_id} for c in taken]
         )
 
 
@@ -270,10 +270,10 @@ def _move_needs(
     connection: Connection, desk: Desk, actor: Actor, plan: Plan, dialogue_id: str
 ) -> None:
     for need_id in plan.need_ids:
-        case = needs.case(connection, desk, actor, need_id)
-        if case.state is needs.State.PUBLISHED:
+        case = cases.case(connection, desk, actor, need_id)
+        if case.state is cases.State.PUBLISHED:
             reason = f"dialogue {dialogue_id}"
-            needs.move_in(connection, desk, actor, case, needs.State.IN_DIALOGUE, reason)
+            needs.move_in(connection, desk, actor, case, cases.State.IN_DIALOGUE, reason)
 
 
 def _log(

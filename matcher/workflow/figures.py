@@ -14,8 +14,8 @@ from matcher.records import Supplier
 from matcher.store import dialogue as tables
 from matcher.store import schema
 from matcher.workflow import dialogues
+from matcher.workflow.cases import State as NeedState
 from matcher.workflow.desk import Actor, Desk
-from matcher.workflow.needs import State as NeedState
 from matcher.workflow.shortlist import State
 
 SIZES = ((0, "0-9"), (10, "10-49"), (50, "50-249"), (250, "250+"))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from matcher.errors import ConflictError, InputError, NotFoundError
 from matcher.store import dialogue as tables
-from matcher.workflow import log, needs
+from matcher.workflow import cases, log
 from matcher.workflow.desk import Actor, Desk, new_id
 from matcher.workflow.suppliers import State as ProfileState
 
@@ -120,8 +120,8 @@ def own_interests(connection: Connection, actor: Actor, supplier_id: str) -> lis
 
 def interests_in(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> list[Interest]:
     """Return who is interested in a need: for brokers and the need's buyers."""
-    if not (actor.runs_dialogues and needs.peek(connection, desk, need_id)):
-        needs.case(connection, desk, actor, need_id)
+    if not (actor.runs_dialogues and cases.peek(connection, desk, need_id)):
+        cases.case(connection, desk, actor, need_id)
     table = tables.interest
     rows = connection.execute(
         select(table)

@@ -14,7 +14,7 @@ from matcher.languages import LANGUAGES
 from matcher.records import Supplier
 from matcher.store import dialogue as tables
 from matcher.text import canonical_text
-from matcher.workflow import dialogues, letters, log, mail, needs, shortlist
+from matcher.workflow import cases, dialogues, letters, log, mail, shortlist
 from matcher.workflow.desk import PUBLIC, Actor, Desk
 from matcher.workflow.dialogues import Dialogue
 from matcher.workflow.letters import Occasion
@@ -169,7 +169,7 @@ def _about(
     """Return each need's title by language (its first one first), and the buyers' names."""
     titles, buyers = [], []
     for need_id in found.plan.need_ids:
-        case = needs.peek(connection, desk, need_id)
+        case = cases.peek(connection, desk, need_id)
         if case is not None:
             texts = case.content.texts
             titles.append({t.lang: t.title or t.body[:200] for t in texts})

@@ -15,9 +15,9 @@ from matcher.errors import ConflictError, ForbiddenError, InputError, NotFoundEr
 from matcher.records import Buyer, Commitment, Country, Part, Procedure, Text
 from matcher.store import dialogue as tables
 from matcher.store import people
-from matcher.workflow import accounts, letters, log, mail, needs, rankings
+from matcher.workflow import accounts, cases, letters, log, mail, needs, rankings
+from matcher.workflow.cases import Case, Content, State
 from matcher.workflow.desk import Actor, Desk, Role, new_id
-from matcher.workflow.needs import Case, Content, State
 
 _DEGREES = [Commitment.OBSERVES, Commitment.DECLARES_INTENT, Commitment.COMMITS]
 
@@ -78,7 +78,7 @@ def suggestions(desk: Desk, actor: Actor, need_id: str, k: int = 10) -> list[tup
     chosen: list[tuple[Case, float]] = []
     with desk.store.reading() as connection:
         for other_id, score in found:
-            other = needs.peek(connection, desk, other_id)
+            other = cases.peek(connection, desk, other_id)
             if other is None or other.state not in (State.PUBLISHED, State.IN_DIALOGUE):
                 continue
             shared = set(other.buyer_ids) & set(case.buyer_ids)
@@ -117,7 +117,7 @@ def make(desk: Desk, actor: Actor, joint: Joint, reason: str) -> Case:
         needs.event(connection, desk, actor, case.need_id, "joint", reason)
         # Its parts are published already and stay so.
         needs.move_in(connection, desk, actor, case, State.PUBLISHED, reason)
-        return needs.case(connection, desk, actor, case.need_id)
+        return cases.case(connection, desk, actor, case.need_id)
 
 
 def _united(joint: Joint, parts: list[Case]) -> Content:
@@ -163,7 +163,7 @@ def draft_declaration(
     if not any(t.body.strip() for t in texts):
         raise InputError("a declaration must say something")
     with desk.store.writing() as connection:
-        case = needs.case(connection, desk, actor, need_id)
+        case = cases.case(connection, desk, actor, need_id)
         if not case.buyer_ids:
             raise ConflictError("this need has no buyers who could declare anything")
         stored = [t.model_dump() for t in texts]
@@ -200,7 +200,7 @@ def declaration(
 ) -> Declaration:
     """Return a declaration the actor may see: brokers, and its buyers once it was sent."""
     found = _declaration(connection, declaration_id)
-    needs.case(connection, desk, actor, found.need_id)
+    cases.case(connection, desk, actor, found.need_id)
     if found.state == "draft" and not actor.runs_dialogues:
         raise NotFoundError(f"no declaration {declaration_id!r}")
     return found
@@ -210,7 +210,7 @@ def declarations(
     connection: Connection, desk: Desk, actor: Actor, need_id: str
 ) -> list[Declaration]:
     """Return the declarations about a need that the actor may see."""
-    needs.case(connection, desk, actor, need_id)
+    cases.case(connection, desk, actor, need_id)
     found = of_need(connection, need_id)
     return [d for d in found if actor.runs_dialogues or d.state != "draft"]
 
@@ -247,7 +247,7 @@ def send_declaration(desk: Desk, actor: Actor, declaration_id: str) -> Declarati
         rows = connection.execute(
             select(table.c.id).where(table.c.buyer_id.in_(buyer_ids), table.c.active)
         )
-        title = needs.case(connection, desk, actor, found.need_id).record.title
+        title = cases.case(connection, desk, actor, found.need_id).record.title
         for account_id in rows.scalars().all():
             account = accounts.get(connection, account_id)
             letter = letters.declaration(
@@ -294,7 +294,7 @@ def sign(
             )
         )
         if signs:
-            case = needs.case(connection, desk, actor, found.need_id)
+            case = cases.case(connection, desk, actor, found.need_id)
             needs.set_commitment(
                 connection, desk, actor, case, actor.buyer_id, commitment, "declaration signed"
             )

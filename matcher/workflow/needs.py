@@ -6,123 +6,15 @@ withdrawing takes it out. Every step is an event with its reason, and every cont
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from matcher.errors import ConflictError, ForbiddenError, InputError, NotFoundError
-from matcher.records import Buyer, Commitment, Country, Kind, Need, Part, Procedure, Text
+from matcher.records import Buyer, Commitment, Kind
 from matcher.store import dialogue as tables
-from matcher.store import schema
 from matcher.store.store import buyer_key, ensure_buyers
-from matcher.workflow import log
+from matcher.workflow import cases, log
+from matcher.workflow.cases import NEXT, Case, Content, State
 from matcher.workflow.desk import Actor, Desk, Role, new_id
-
-SOURCE = "samspill"
-_FEED = "feed"
-
-
-class State(StrEnum):
-    """Where a need stands."""
-
-    DRAFT = "draft"
-    PUBLISHED = "published"
-    IN_DIALOGUE = "in_dialogue"
-    IN_PROCUREMENT = "in_procurement"
-    DONE = "done"
-    WITHDRAWN = "withdrawn"
-
-
-NEXT: dict[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.PUBLISHED, State.WITHDRAWN}),
-    State.PUBLISHED: frozenset({State.IN_DIALOGUE, State.IN_PROCUREMENT, State.WITHDRAWN}),
-    State.IN_DIALOGUE: frozenset({State.PUBLISHED, State.IN_PROCUREMENT, State.WITHDRAWN}),
-    State.IN_PROCUREMENT: frozenset({State.DONE, State.WITHDRAWN}),
-    State.DONE: frozenset(),
-    State.WITHDRAWN: frozenset({State.DRAFT}),
-}
-
-
-class Content(BaseModel):
-    """What a need says, as its owner writes it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    texts: tuple[Text, ...] = Field(min_length=1, max_length=24)
-    country: Country = ""
-    region: str = ""
-    cpv: tuple[str, ...] = ()
-    url: str = ""
-    procedure: Procedure = Procedure.OPEN_DIALOGUE
-    deadline: date | None = None
-    value: float | None = None
-    currency: str = ""
-    innovation: bool = False
-    buyers: tuple[Buyer, ...] = ()
-    parts: tuple[Part, ...] = ()
-    # Of records that came from a feed and are only worked on here.
-    notice_type: str = ""
-    notice_version: str = ""
-    published: date | None = None
-
-    def record(self, need_id: str, published: date) -> Need:
-        """Return the record that is stored, indexed and matched."""
-        values = {name: getattr(self, name) for name in Content.model_fields}
-        values["published"] = self.published or published
-        return Need(id=need_id, source=SOURCE, source_id=need_id, **values)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A need under work.
-
-    Attributes:
-        need_id: Of the need; of its record too, once published.
-        state: Where it stands.
-        version: Of its content, from 1.
-        content: What it says.
-        buyer_ids: Of its buyers, as in ``content.buyers``.
-        joint_id: The joint need it is a part of, or empty.
-        created_by: Account id, or that it came from a feed.
-    """
-
-    need_id: str
-    state: State
-    version: int
-    content: Content
-    buyer_ids: tuple[int, ...]
-    joint_id: str
-    created_by: str
-    created_at: datetime
-    changed_at: datetime
-
-    @property
-    def own(self) -> bool:
-        """Whether it was written here; what came from a feed is changed by its feed alone."""
-        return self.created_by != _FEED
-
-    @property
-    def record(self) -> Need:
-        """The need as a record."""
-        return self.content.record(self.need_id, self.created_at.date())
-
-
-@dataclass(frozen=True)
-class Event:
-    """A step in the life of a need."""
-
-    number: int
-    at: datetime
-    actor: str
-    action: str
-    state: State
-    version: int
-    reason: str
-    content: Content | None
 
 
 def create(desk: Desk, actor: Actor, content: Content) -> Case:
@@ -151,21 +43,7 @@ def create_in(connection: Connection, desk: Desk, actor: Actor, content: Content
             if buyer_id != actor.buyer_id and speaks:
                 raise ForbiddenError("a buyer speaks for itself alone: others observe at first")
     event(connection, desk, actor, need_id, "created", "", content)
-    return _get(connection, need_id)
-
-
-def case(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> Case:
-    """Return a need under work that the actor may see.
-
-    Raises:
-        NotFoundError: There is none, or it is somebody else's business: both look alike.
-    """
-    found = _get(connection, need_id)
-    if actor.runs_dialogues or actor.role is Role.JOB:
-        return found
-    if actor.role is Role.BUYER and actor.buyer_id in found.buyer_ids:
-        return found
-    raise NotFoundError(f"no need {need_id!r}")
+    return cases.get(connection, need_id)
 
 
 def take_on(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> Case:
@@ -177,7 +55,7 @@ def take_on(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> C
     if actor.role is not Role.BUYER:
         actor.must_run_dialogues()
     else:
-        return case(connection, desk, actor, need_id)
+        return cases.case(connection, desk, actor, need_id)
     return _take_on(connection, desk, actor, need_id)
 
 
@@ -185,15 +63,15 @@ def _take_on(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> 
     table = tables.need_case
     known = connection.execute(select(table.c.created_by).where(table.c.need_id == need_id))
     created_by = known.scalar_one_or_none()
-    if created_by not in (None, _FEED):
-        return case(connection, desk, actor, need_id)
-    content = _content_of(desk.store.need(need_id))
+    if created_by not in (None, cases.FEED):
+        return cases.case(connection, desk, actor, need_id)
+    content = cases.content_of(desk.store.need(need_id))
     if created_by is None:
-        _open(connection, desk, need_id, State.PUBLISHED, content, _FEED)
+        _open(connection, desk, need_id, State.PUBLISHED, content, cases.FEED)
         event(connection, desk, actor, need_id, "taken_on", "", content)
-    elif _get(connection, need_id).content != content:
+    elif cases.get(connection, need_id).content != content:
         _write(connection, desk, actor, need_id, content, "the feed changed it")
-    return _get(connection, need_id)
+    return cases.get(connection, need_id)
 
 
 def take_on_own(connection: Connection, desk: Desk, actor: Actor, need_id: str) -> Case:
@@ -203,46 +81,10 @@ def take_on_own(connection: Connection, desk: Desk, actor: Actor, need_id: str) 
         NotFoundError: It is neither.
     """
     if not actor.runs_dialogues:
-        found = peek(connection, desk, need_id)
+        found = cases.peek(connection, desk, need_id)
         if found is None or actor.buyer_id not in found.buyer_ids:
             raise NotFoundError(f"no need {need_id!r} of yours")
     return _take_on(connection, desk, actor, need_id)
-
-
-def peek(connection: Connection, desk: Desk, need_id: str) -> Case | None:
-    """Return a need that is no secret, also one nobody has taken on yet; else None."""
-    table = tables.need_case
-    row = connection.execute(select(table).where(table.c.need_id == need_id)).one_or_none()
-    if row is not None:
-        return _case(connection, row)
-    record = desk.store.get_many(Kind.NEED, [need_id]).get(need_id)
-    if not isinstance(record, Need):
-        return None
-    content, now = _content_of(record), desk.now()
-    ids = _buyer_ids(connection, content)
-    return Case(need_id, State.PUBLISHED, 1, content, ids, "", _FEED, now, now)
-
-
-def listing(
-    connection: Connection,
-    actor: Actor,
-    state: State | None = None,
-    offset: int = 0,
-    limit: int = 50,
-) -> tuple[int, list[Case]]:
-    """Return how many needs under work an actor may see, and some of them."""
-    table, party = tables.need_case, tables.need_party
-    query = select(table)
-    if not actor.runs_dialogues:
-        own = select(party.c.need_id).where(party.c.buyer_id == actor.buyer_id)
-        query = query.where(table.c.need_id.in_(own))
-    if state is not None:
-        query = query.where(table.c.state == state)
-    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    rows = connection.execute(
-        query.order_by(table.c.changed_at.desc(), table.c.need_id).offset(offset).limit(limit)
-    ).all()
-    return total, [_case(connection, row) for row in rows]
 
 
 def edit(desk: Desk, actor: Actor, need_id: str, content: Content, reason: str) -> Case:
@@ -254,7 +96,7 @@ def edit(desk: Desk, actor: Actor, need_id: str, content: Content, reason: str) 
     """
     _check(content)
     with desk.store.writing() as connection:
-        found = case(connection, desk, actor, need_id)
+        found = cases.case(connection, desk, actor, need_id)
         if not found.own:
             raise ConflictError("this need comes from a feed and is changed there")
         if found.state in (State.DONE, State.WITHDRAWN):
@@ -262,7 +104,7 @@ def edit(desk: Desk, actor: Actor, need_id: str, content: Content, reason: str) 
         if not actor.runs_dialogues and _parts_of_others(found.content, content, found, actor):
             raise ForbiddenError("the other buyers' part in a need is theirs to change")
         _write(connection, desk, actor, need_id, content, reason)
-        return _get(connection, need_id)
+        return cases.get(connection, need_id)
 
 
 def commit(
@@ -270,11 +112,11 @@ def commit(
 ) -> Case:
     """Set how far a buyer binds itself: by that buyer, or by a broker on its word."""
     with desk.store.writing() as connection:
-        found = case(connection, desk, actor, need_id)
+        found = cases.case(connection, desk, actor, need_id)
         if not actor.runs_dialogues and actor.buyer_id != buyer_id:
             raise ForbiddenError("a buyer speaks for itself alone")
         set_commitment(connection, desk, actor, found, buyer_id, commitment, reason)
-        return _get(connection, need_id)
+        return cases.get(connection, need_id)
 
 
 def set_commitment(
@@ -315,11 +157,11 @@ def move(desk: Desk, actor: Actor, need_id: str, to: State, reason: str) -> Case
         ConflictError: That state does not follow from the present one.
     """
     with desk.store.writing() as connection:
-        found = case(connection, desk, actor, need_id)
+        found = cases.case(connection, desk, actor, need_id)
         if found.joint_id and to is not State.WITHDRAWN:
             raise ConflictError(f"this need is part of the joint need {found.joint_id!r}")
         move_in(connection, desk, actor, found, to, reason)
-        return _get(connection, need_id)
+        return cases.get(connection, need_id)
 
 
 def move_in(
@@ -340,7 +182,7 @@ def move_in(
         elif to is State.WITHDRAWN and found.state is not State.DRAFT:
             desk.store.delete_in(connection, Kind.NEED, found.need_id)
     event(connection, desk, actor, found.need_id, f"to_{to}", reason)
-    for part in parts_of(connection, found.need_id):
+    for part in cases.parts_of(connection, found.need_id):
         if to is State.WITHDRAWN:
             _release(connection, desk, actor, part, reason)
         elif to in NEXT[part.state]:
@@ -356,49 +198,6 @@ def _release(connection: Connection, desk: Desk, actor: Actor, part: Case, reaso
         move_in(connection, desk, actor, part, State.PUBLISHED, reason)
 
 
-def parts_of(connection: Connection, joint_id: str) -> list[Case]:
-    """Return the needs that a joint need is made of; none if it is no joint need."""
-    table = tables.need_case
-    rows = connection.execute(
-        select(table).where(table.c.joint_id == joint_id).order_by(table.c.need_id)
-    ).all()
-    return [_case(connection, row) for row in rows]
-
-
-def history(connection: Connection, need_id: str) -> list[Event]:
-    """Return all that happened to a need, in order."""
-    table = tables.need_event
-    rows = connection.execute(
-        select(table).where(table.c.need_id == need_id).order_by(table.c.number)
-    )
-    return [
-        Event(
-            row.number,
-            row.at,
-            row.actor,
-            row.action,
-            State(row.state),
-            row.version,
-            row.reason,
-            Content(**row.content) if row.content else None,
-        )
-        for row in rows
-    ]
-
-
-def content_at(connection: Connection, need_id: str, version: int) -> Content:
-    """Return what a need said in one version."""
-    table = tables.need_event
-    row = connection.execute(
-        select(table.c.content)
-        .where(table.c.need_id == need_id, table.c.version == version, table.c.content.is_not(None))
-        .order_by(table.c.number.desc())
-    ).first()
-    if row is None or row.content is None:
-        raise NotFoundError(f"need {need_id!r} has no version {version}")
-    return Content(**row.content)
-
-
 def event(
     connection: Connection,
     desk: Desk,
@@ -408,7 +207,7 @@ def event(
     reason: str,
     content: Content | None = None,
 ) -> None:
-    """Add a step to the history of a need, and to the log."""
+    """Add a step to the cases.history of a need, and to the log."""
     table, cases = tables.need_event, tables.need_case
     state, version = connection.execute(
         select(cases.c.state, cases.c.version).where(cases.c.need_id == need_id)
@@ -458,7 +257,7 @@ def _write(
         )
     )
     _set_parties(connection, need_id, content)
-    changed = _get(connection, need_id)
+    changed = cases.get(connection, need_id)
     if changed.own and changed.state not in (State.DRAFT, State.WITHDRAWN):
         desk.store.save_in(connection, changed.record)
     event(connection, desk, actor, need_id, "edited", reason, content)
@@ -524,37 +323,3 @@ def _parts_of_others(old: Content, new: Content, found: Case, actor: Actor) -> b
         return [b for b in content.buyers if buyer_key(b) not in own]
 
     return others(old) != others(new) or not own & {buyer_key(b) for b in new.buyers}
-
-
-def _content_of(need: Need) -> Content:
-    return Content(**{name: getattr(need, name) for name in Content.model_fields})
-
-
-def _get(connection: Connection, need_id: str) -> Case:
-    table = tables.need_case
-    row = connection.execute(select(table).where(table.c.need_id == need_id)).one_or_none()
-    if row is None:
-        raise NotFoundError(f"no need {need_id!r}")
-    return _case(connection, row)
-
-
-def _case(connection: Connection, row: Row[Any]) -> Case:
-    content = Content(**row.content)
-    return Case(
-        row.need_id,
-        State(row.state),
-        row.version,
-        content,
-        _buyer_ids(connection, content),
-        row.joint_id or "",
-        row.created_by,
-        row.created_at,
-        row.changed_at,
-    )
-
-
-def _buyer_ids(connection: Connection, content: Content) -> tuple[int, ...]:
-    table, keys = schema.buyer, [buyer_key(b) for b in content.buyers]
-    rows = connection.execute(select(table.c.key, table.c.id).where(table.c.key.in_(keys)))
-    ids = {row.key: row.id for row in rows}
-    return tuple(ids[k] for k in keys)

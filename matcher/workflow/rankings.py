@@ -15,9 +15,9 @@ from matcher.index import Filters, Generation, pin
 from matcher.pipeline import CANDIDATES, Matcher
 from matcher.records import Kind, Need
 from matcher.service import Matches
-from matcher.workflow import log, needs
+from matcher.workflow import cases, log
+from matcher.workflow.cases import Case
 from matcher.workflow.desk import Actor, Desk
-from matcher.workflow.needs import Case
 
 RANKED = "ranking"
 FULL = 2 * CANDIDATES
@@ -104,8 +104,8 @@ def replay(desk: Desk, number: int) -> Replay:
     """
     with desk.store.reading() as connection:
         payload = ranking(connection, number)
-        content = needs.content_at(connection, payload["need_id"], payload["version"])
-        case = needs.peek(connection, desk, payload["need_id"])
+        content = cases.content_at(connection, payload["need_id"], payload["version"])
+        case = cases.peek(connection, desk, payload["need_id"])
     assert case is not None
     record = content.record(case.need_id, case.created_at.date())
     if payload["reranker"] != desk.settings.reranker:

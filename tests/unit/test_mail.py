@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -167,7 +168,7 @@ def test_killed_in_the_middle_nothing_goes_twice_or_is_forgotten(
         sender.stdin.write("go\n")
         sender.stdin.flush()
         while len(post[0].mails) < count * after * 5 and sender.poll() is None:
-            pass
+            time.sleep(0.001)
         sender.send_signal(signal.SIGKILL)
     found = asyncio.run(mail.send(desk))
     addresses = [to for to, _ in post[0].mails]
