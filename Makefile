@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve reindex test lint format bench bench-encoder docs test-deps lock clean
+.PHONY: help install demo serve reindex test test-reliability lint format bench bench-encoder docs test-deps lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ reindex: install ## Build a new index from the store and publish it
 test: lint ## Run lint, types and all tests
 	$(BIN)/pytest
 
+test-reliability: $(VENV)/.installed-test ## The reliability tests in their long form (about an hour)
+	SAMSPILL_TEST_LONG=1 $(BIN)/pytest tests/reliability
+
 lint: $(VENV)/.installed-test ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,8 +53,8 @@ format: $(VENV)/.installed-test ## Put the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install ## Measure speed and memory on this machine
-	$(BIN)/python scripts/bench.py
+bench: install ## Measure speed and memory; BENCH='--suppliers 1000000' for a country
+	$(BIN)/python -m scripts.bench $(BENCH)
 
 bench-encoder: install ## Measure the encoder (EVAL=folder PEER=model)
 	$(BIN)/python scripts/bench_encoder.py $(if $(EVAL),--eval $(EVAL)) $(if $(PEER),--peer $(PEER))

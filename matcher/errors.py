@@ -9,9 +9,12 @@
     ├── ConflictError             409  the request does not fit the present state
     │   └── LockedError           409  another job is at work
     ├── TooManyError              429  too many requests
+    ├── BuildError                500  a generation that was built did not pass its checks
+    ├── BackupError               500  a backup cannot be made or restored
     └── UnavailableError          503  the service cannot answer now
         ├── NotInitialisedError   503  no store yet
         ├── NoGenerationError     503  nothing is indexed yet
+        ├── DamagedIndexError     503  a file of the index is not as it was written
         └── StaleIndexError       503  the index was made by another encoder or text pipeline
 
 The HTTP status stands on the class. A message names the values involved and what to do.
@@ -82,6 +85,18 @@ class TooManyError(SamspillError):
     title = "Too many requests"
 
 
+class BuildError(SamspillError):
+    """A generation that was built did not pass its checks."""
+
+    title = "The new index did not pass its checks"
+
+
+class BackupError(SamspillError):
+    """A backup cannot be made or restored."""
+
+    title = "The backup cannot be made or restored"
+
+
 class UnavailableError(SamspillError):
     """The service cannot answer now."""
 
@@ -99,6 +114,12 @@ class NoGenerationError(UnavailableError):
     """Nothing is indexed yet."""
 
     title = "Nothing is indexed yet"
+
+
+class DamagedIndexError(UnavailableError):
+    """A file of the index is not as it was written."""
+
+    title = "The index is damaged"
 
 
 class StaleIndexError(UnavailableError):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.embed import normalise
-from matcher.index.side import Side
+from matcher.index.base import Side
 from matcher.query import Query
 from matcher.rank import FLOOR, row_means
 
@@ -39,7 +39,7 @@ def learn(query: Query, side: Side, judgements: Mapping[str, int]) -> Query:
     numbers = {
         number: grade
         for record_id, grade in judgements.items()
-        if (number := side.ids.find(record_id)) is not None
+        if (number := side.find_record(record_id)) is not None
     }
     liked = np.array([n for n, grade in numbers.items() if grade > 0], dtype=np.int64)
     disliked = np.array([n for n, grade in numbers.items() if grade <= 0], dtype=np.int64)
@@ -60,16 +60,15 @@ def learn(query: Query, side: Side, judgements: Mapping[str, int]) -> Query:
 
 def _topics(side: Side, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
     """Mean passage vectors of some records: float32[records, d] unit rows."""
-    rows = [np.arange(side.passage_starts[n], side.passage_starts[n + 1]) for n in numbers]
-    starts = np.concatenate([[0], np.cumsum([len(r) for r in rows])])
-    return normalise(row_means(side.dense.vectors(np.concatenate(rows)), starts))
+    passages, starts = side.passages(numbers)
+    return normalise(row_means(side.passage_vectors(passages), starts))
 
 
 def _answers(query: Query, side: Side, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
     """How well each record answers each term of the query: float32[records, terms]."""
     best = np.zeros((len(numbers), len(query.terms)), dtype=np.float32)
     for row, number in enumerate(numbers):
-        terms = side.record_terms.take(np.array([number])).values
+        terms = side.terms(np.array([number])).values
         if len(terms):
             vectors = side.term_vectors[terms].astype(np.float32)
             best[row] = (query.term_vectors @ vectors.T).max(axis=1)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from matcher.embed import Encoder, StaticEncoder
 from matcher.fusion import Band, Fusion
+from matcher.index.base import Mask, Side
 from matcher.index.facets import Filters
 from matcher.index.generation import Generation
-from matcher.index.side import Side
 from matcher.query import Query, QueryMaker
 from matcher.rank import (
     Scores,
@@ -31,8 +31,12 @@ from matcher.rank import (
 from matcher.records import Kind, Record
 from matcher.text import TermMaker
 
-CANDIDATES = 1000
-"""Records that dense and lexical search each put forward; a side no larger is ranked whole."""
+CANDIDATES = 400
+"""Records that dense and lexical search each put forward, at least; more for a longer list."""
+FEW = 2000
+"""Of this many records all are ranked."""
+PASSAGES_FOUND = 150
+"""Passages that dense search finds for each passage of a query, at least."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Ranking:
 
     Attributes:
         kind: What is searched.
+        wanted: Length of the list asked for.
         records: int64[c], numbers of the candidates on the searched side.
         background: int64[b], records drawn at random, scored alike, to calibrate by.
         fields: Signal -> float32[c], as measured.
@@ -56,6 +61,7 @@ class Ranking:
     kind: Kind
     side: Side
     filters: Filters
+    wanted: int
     records: NDArray[np.int64]
     background: NDArray[np.int64]
     fields: dict[str, Scores] = field(default_factory=dict)
@@ -159,6 +165,7 @@ class Matcher:
         filters: Filters | None = None,
         stage: str = "full",
         kind: Kind | None = None,
+        wanted: int = 0,
     ) -> Ranking:
         """Run the stages of a pipeline and return the candidates with all their numbers.
 
@@ -167,11 +174,13 @@ class Matcher:
             filters: What a record must be.
             stage: ``lexical``, ``dense``, ``hybrid`` or ``full``.
             kind: What to search; the side across from the query's if not given.
+            wanted: Length of the list it is for: of a large side, no fewer than twice as many
+                candidates are ranked, and never fewer than some hundreds.
         """
         kind = kind or query.kind.other
         side = self.generation.sides[kind]
         nobody = np.zeros(0, dtype=np.int64)
-        ranking = Ranking(query, kind, side, filters or Filters(), nobody, side.background)
+        ranking = Ranking(query, kind, side, filters or Filters(), wanted, nobody, side.background)
         for name, run in PIPELINES[stage]:
             started = time.perf_counter()
             ranking = run(self, ranking)
@@ -187,7 +196,7 @@ class Matcher:
         kind: Kind | None = None,
     ) -> Result:
         """Rank one side for a query and return the first k; shorter only if fewer pass."""
-        return self.cut(self.rank(query, filters, stage, kind), k, stage)
+        return self.cut(self.rank(query, filters, stage, kind, k), k, stage)
 
     def cut(
         self,
@@ -259,7 +268,7 @@ def aspect_scores(ranking: Ranking) -> NDArray[np.float32]:
     """Coverage of each aspect by each candidate, float32[aspects, c], in deviations from chance."""
     if ranking.aspects is None or ranking.background_aspects is None or not len(ranking.aspects):
         return np.zeros((0, len(ranking.records)), dtype=np.float32)
-    languages = ranking.side.facets.languages
+    languages = ranking.side.languages
     return np.stack(
         [
             calibrate(
@@ -275,54 +284,61 @@ def aspect_scores(ranking: Ranking) -> NDArray[np.float32]:
 
 def candidates(matcher: Matcher, ranking: Ranking) -> Ranking:
     """Choose the records to score: all that pass on a small side, else what search finds."""
-    side, query, filters = ranking.side, ranking.query, ranking.filters
-    allowed = side.facets.mask(filters)
-    passing = np.flatnonzero(allowed)
-    if len(passing) <= 2 * CANDIDATES:
-        return replace(ranking, records=passing)
-    found = [_lexical_candidates(side, query, allowed), _dense_candidates(side, query, allowed)]
+    side, query = ranking.side, ranking.query
+    allowed = side.mask(ranking.filters)
+    passing = len(side) if allowed is None else int(np.count_nonzero(allowed))
+    wanted = max(CANDIDATES, 2 * ranking.wanted)
+    if passing <= max(FEW, 2 * wanted):
+        records = np.arange(len(side)) if allowed is None else np.flatnonzero(allowed)
+        return replace(ranking, records=records)
+    found = [
+        side.lexical_best(*_asked_terms(side, query), wanted, allowed),
+        _dense_candidates(side, query, wanted, allowed),
+    ]
     return replace(ranking, records=np.unique(np.concatenate(found)))
 
 
-def _lexical_candidates(side: Side, query: Query, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    scores = _lexical_scores(side, query)
-    scores[~allowed] = -1
-    return best_first(scores, CANDIDATES)
-
-
-def _dense_candidates(side: Side, query: Query, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    passage_allowed = np.repeat(allowed, np.diff(side.passage_starts))
-    _, positions = side.dense.search(query.vectors, CANDIDATES, passage_allowed)
-    owners = np.searchsorted(side.passage_starts, positions.ravel(), side="right") - 1
-    return np.unique(owners[positions.ravel() >= 0])
+def _dense_candidates(
+    side: Side, query: Query, wanted: int, allowed: Mask | None
+) -> NDArray[np.int64]:
+    """Find the records that would align best, judged by what search finds of their passages."""
+    scores, owners = side.dense_best(query.vectors, max(PASSAGES_FOUND, wanted // 2), allowed)
+    best = np.zeros((len(query.vectors), len(found := np.unique(owners[owners >= 0]))))
+    for row, (values, records) in enumerate(zip(scores, owners, strict=True)):
+        known = records >= 0
+        # What was not found for a passage scores no more than the last that was.
+        best[row] = values[known].min() if known.any() else 0.0
+        columns = np.searchsorted(found, records[known])
+        np.maximum.at(best[row], columns, values[known])
+    return found[best_first(best.mean(axis=0).astype(np.float32), wanted)]
 
 
 def lexical(matcher: Matcher, ranking: Ranking) -> Ranking:
     """Score by BM25."""
-    scores = _lexical_scores(ranking.side, ranking.query)
-    return ranking.with_field("lexical", scores[ranking.scored])
+    side = ranking.side
+    scores = side.lexical_scores(ranking.scored, *_asked_terms(side, ranking.query))
+    return ranking.with_field("lexical", scores)
 
 
-def _lexical_scores(side: Side, query: Query) -> Scores:
+def _asked_terms(side: Side, query: Query) -> tuple[list[int], list[float]]:
+    """Return the terms of a query that a side knows, and how often each stands in it."""
     repeats: dict[int, float] = {}
-    for (term, _), count in zip(query.terms, query.counts, strict=True):
-        number = side.term_numbers.get(term)
-        if number is not None:
-            repeats[number] = repeats.get(number, 0) + float(count)
-    return side.lexical.scores(list(repeats), list(repeats.values()))
+    numbers = side.find_terms([term for term, _ in query.terms])
+    for number, count in zip(numbers.tolist(), query.counts.tolist(), strict=True):
+        if number >= 0:
+            repeats[number] = repeats.get(number, 0) + count
+    return list(repeats), list(repeats.values())
 
 
 def dense(matcher: Matcher, ranking: Ranking) -> Ranking:
     """Score by the alignment of passages, and by the likeness of the texts as a whole."""
     side, query = ranking.side, ranking.query
-    starts = side.passage_starts[ranking.scored]
-    length = side.passage_starts[ranking.scored + 1] - starts
-    local = np.concatenate([[0], np.cumsum(length)])
-    positions = np.arange(local[-1]) + np.repeat(starts - local[:-1], length)
-    vectors = side.dense.vectors(positions)
+    passages, starts = side.passages(ranking.scored)
+    vectors = side.passage_vectors(passages)
     weights = np.ones(len(query.vectors), dtype=np.float32)
-    ranking = ranking.with_field("dense", passage_alignment(query.vectors, weights, vectors, local))
-    return ranking.with_field("topic", likeness(query.topic, vectors, local))
+    alignment = passage_alignment(query.vectors, weights, vectors, starts)
+    ranking = ranking.with_field("dense", alignment)
+    return ranking.with_field("topic", likeness(query.topic, vectors, starts))
 
 
 def terms(matcher: Matcher, ranking: Ranking) -> Ranking:
@@ -331,7 +347,7 @@ def terms(matcher: Matcher, ranking: Ranking) -> Ranking:
     What counts is how much of the need the supplier covers, whichever of the two asks.
     """
     side, query = ranking.side, ranking.query
-    rows = side.record_terms.take(ranking.scored)
+    rows = side.terms(ranking.scored)
     ours, theirs = soft_match(
         query.term_vectors,
         np.vstack([query.term_weights, query.aspect_weights]),
@@ -348,7 +364,7 @@ def terms(matcher: Matcher, ranking: Ranking) -> Ranking:
 
 def calibrated(matcher: Matcher, ranking: Ranking) -> Ranking:
     """Express every field in standard deviations above chance, language by language."""
-    languages = ranking.side.facets.languages
+    languages = ranking.side.languages
     signals = {
         name: calibrate(
             values,

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from matcher.aspects import Aspect, split_aspects
 from matcher.embed import Encoder, Role, StaticEncoder, normalise
 from matcher.errors import InputError
+from matcher.index.base import Side
 from matcher.index.facets import UNKNOWN_LANGUAGE, language_number
 from matcher.index.generation import Generation
-from matcher.index.side import Side, centre
+from matcher.index.part import centre
 from matcher.rank import Scores, inverse_document_frequency
 from matcher.records import Kind, Record
 from matcher.text import Passage, TermMaker, canonical_text, language_of, passages, words
@@ -85,10 +86,7 @@ class QueryMaker:
         self._term_maker = term_maker
         self._centres = _mean_centres(self._sides)
         self._records_per_language = np.sum(
-            [
-                np.bincount(side.facets.languages, minlength=UNKNOWN_LANGUAGE + 1)
-                for side in self._sides
-            ],
+            [np.bincount(side.languages, minlength=UNKNOWN_LANGUAGE + 1) for side in self._sides],
             axis=0,
         )
         self.side_term_weights = {
@@ -151,17 +149,14 @@ class QueryMaker:
         languages = np.array([language_number(lang) for _, lang in terms])
         frequency = np.zeros(len(terms), dtype=np.int64)
         for side in self._sides:
-            numbers = np.array([side.term_numbers.get(t, -1) for t, _ in terms])
+            numbers = side.find_terms([name for name, _ in terms])
             known = numbers >= 0
-            frequency[known] += side.frequencies[languages[known], numbers[known]]
+            frequency[known] += side.frequency(languages[known], numbers[known])
         return inverse_document_frequency(frequency, self._records_per_language[languages])
 
     def _side_term_weights(self, side: Side) -> Scores:
         """Weights of all terms of a side, each by its most frequent language."""
-        if not len(side.vocabulary):
-            return np.zeros(0, dtype=np.float32)
-        frequency = side.frequencies.max(axis=0)
-        language = side.frequencies.argmax(axis=0)
+        frequency, language = side.commonest()
         return inverse_document_frequency(frequency, self._records_per_language[language])
 
     @staticmethod

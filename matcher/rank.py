@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.index.arrays import Ragged
+from matcher.index.base import Rows
 
 Scores = NDArray[np.float32]
 
 FLOOR = 0.3
 """Cosine below which two terms have nothing to do with each other."""
 _SHRINKAGE = 5.0
+_BLOCK = 64
 
 
 def inverse_document_frequency(
@@ -77,7 +79,7 @@ def soft_match(
     query: NDArray[np.float32],
     query_weights: NDArray[np.float32],
     rows: Ragged,
-    term_vectors: NDArray[np.float16],
+    term_vectors: Rows,
     term_weights: Scores,
     floor: float = FLOOR,
 ) -> tuple[NDArray[np.float32], Scores]:
@@ -104,13 +106,14 @@ def soft_match(
         nothing = np.zeros(len(rows), dtype=np.float32)
         return np.zeros((len(query_weights), len(rows)), dtype=np.float32), nothing
     distinct, local = _distinct(rows.values, len(term_vectors))
-    similarity = query @ term_vectors[distinct].astype(np.float32).T
+    # A term a row: what belongs to a record is then read and compared in whole rows.
+    similarity = term_vectors[distinct].astype(np.float32) @ query.T
     similarity[similarity < floor] = 0
-    best = _row_maximum(similarity[:, local], rows.starts)
+    best = _gathered_maximum(similarity, local, rows.starts)
     total_weight = np.maximum(query_weights.sum(axis=1, keepdims=True), 1e-9)
-    covered = query_weights @ best / total_weight
+    covered = query_weights @ best.T / total_weight
     weights = term_weights[distinct]
-    answered = _row_sum((weights * similarity.max(axis=0))[local], rows.starts)
+    answered = _row_sum((weights * similarity.max(axis=1))[local], rows.starts)
     total = _row_sum(weights[local], rows.starts)
     answering = np.divide(answered, total, out=np.zeros_like(total), where=total > 0)
     return covered.astype(np.float32), answering.astype(np.float32)
@@ -182,6 +185,21 @@ def _row_maximum(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDAr
     filled = np.flatnonzero(np.diff(starts))
     if len(filled):
         result[:, filled] = np.maximum.reduceat(values, starts[filled], axis=1)
+    return result
+
+
+def _gathered_maximum(
+    values: NDArray[np.float32], picked: NDArray[np.int64], starts: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Maximum of the picked rows that belong to each record: float32[records, q]."""
+    result = np.zeros((len(starts) - 1, values.shape[1]), dtype=np.float32)
+    filled = np.flatnonzero(np.diff(starts))
+    # A block of records at a time, so that what is gathered stays in the processor's cache.
+    for begin in range(0, len(filled), _BLOCK):
+        block = filled[begin : begin + _BLOCK]
+        first = starts[block[0]]
+        gathered = values[picked[first : starts[block[-1] + 1]]]
+        result[block] = np.maximum.reduceat(gathered, starts[block] - first, axis=0)
     return result
 
 

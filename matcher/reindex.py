@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 import fcntl
-import json
-import os
-import resource
-import socket
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from matcher.embed import Encoder, StaticEncoder
-from matcher.errors import LockedError, SamspillError
-from matcher.index import Generation, build_generation, prune, publish
-from matcher.records import Kind, Record
+from matcher.errors import BuildError, LockedError, NoGenerationError, SamspillError
+from matcher.index import Generation, open_verified, prune, publish
+from matcher.index.generation import SideInput, build, made_by
+from matcher.index.shards import prepare_shards
+from matcher.index.update import updated_side
+from matcher.records import Kind
 from matcher.store import Store
+from matcher.store.runs import DONE, FAILED, Run, RunLog, holder
+from matcher.store.snapshot import Snapshot, decode_rows, decoder
 from matcher.text import TermMaker
 
-_RUNS = "runs.jsonl"
+Progress = Callable[[Kind, int, int], None]
 
-
-@dataclass(frozen=True)
-class Run:
-    """The record of one run of the job.
-
-    Attributes:
-        started, ended: ISO 8601.
-        seconds: It took.
-        outcome: ``published`` or ``failed``.
-        generation: That it made, if it did.
-        counts: Of the generation.
-        peak_memory: Of the process, in bytes.
-        error: Why it failed.
-    """
-
-    started: str
-    ended: str
-    seconds: float
-    outcome: str
-    generation: str
-    counts: dict[str, dict[str, int]]
-    peak_memory: int
-    error: str = ""
+JOB = "reindex"
+_MOST_UPDATED = 0.2
+"""Share of records after whose change everything is built anew: centres and quantisers drift."""
 
 
 def reindex(
@@ -54,57 +32,146 @@ def reindex(
     data_dir: Path,
     encoder: Encoder,
     word_encoder: StaticEncoder,
-    progress: Callable[[Kind, int, int], None] = lambda *_: None,
+    progress: Progress = lambda *_: None,
+    full: bool = False,
+    jobs: int = 1,
 ) -> Run:
     """Build a generation of everything in the store, verify and publish it.
 
-    Any failure leaves the serving generation as it is.
+    What did not change since the serving generation is taken over from it. Any failure leaves
+    the serving generation as it is.
 
     Args:
         store: The records.
-        data_dir: Holds generations, lock and run records.
+        data_dir: Holds generations and lock.
         encoder: Of passages.
         word_encoder: Of terms.
-        progress: Called with kind, records read and records in all.
+        progress: Called with kind, records prepared and records to prepare in all.
+        full: Prepare everything anew, whatever is unchanged.
+        jobs: Number of processes that prepare texts.
 
     Raises:
         LockedError: Another process is at it.
+        BuildError: The new generation cannot be written or did not pass its checks.
     """
     root = data_dir / "generations"
-    root.mkdir(parents=True, exist_ok=True)
-    with lock(data_dir / "reindex.lock"):
-        started = time.monotonic()
-        began = _now()
+    with lock(data_dir / f"{JOB}.lock"):
+        log = RunLog(store, JOB)
         try:
-            sequence = store.last_change()
-            folder = build_generation(
-                root,
-                lambda kind: _counted(store, kind, progress),
-                sequence,
-                encoder,
-                word_encoder,
-                TermMaker(low_memory=False),
-            )
-            generation = Generation.open(folder)
-            generation.check(encoder, word_encoder)
+            root.mkdir(parents=True, exist_ok=True)
+            prune(root)
+            with store.snapshot() as now:
+                job = _Job(root, now, encoder, word_encoder, progress, jobs)
+                generation = job.run(full)
             publish(root, generation.name)
             prune(root)
-            run = _run(began, started, "published", generation.name, generation.manifest.counts)
         except BaseException as error:
-            reason = str(error) if isinstance(error, SamspillError) else repr(error)
-            _remember(data_dir, _run(began, started, "failed", "", {}, reason))
+            reason = str(error) if isinstance(error, SamspillError | OSError) else repr(error)
+            log.end(FAILED, error=reason)
+            if isinstance(error, OSError):
+                raise BuildError(
+                    f"the new index cannot be written: {error}; nothing was published"
+                ) from error
             raise
-        _remember(data_dir, run)
-        return run
+        return log.end(DONE, generation.name, generation.manifest.counts, job.changes)
 
 
-def last_runs(data_dir: Path, most: int = 10) -> list[Run]:
-    """Return the last runs, the newest first."""
-    try:
-        lines = (data_dir / _RUNS).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    return [Run(**json.loads(line)) for line in reversed(lines[-most:])]
+class _Job:
+    """One build: what it starts from and what it makes."""
+
+    def __init__(
+        self,
+        root: Path,
+        now: Snapshot,
+        encoder: Encoder,
+        word_encoder: StaticEncoder,
+        progress: Progress,
+        jobs: int,
+    ) -> None:
+        self.changes = 0
+        self._root = root
+        self._now = now
+        self._encoder = encoder
+        self._word_encoder = word_encoder
+        self._progress = progress
+        self._jobs = jobs
+
+    def run(self, full: bool) -> Generation:
+        """Build, by an update if that is possible, else in full."""
+        earlier = None if full else self._earlier()
+        if earlier is not None:
+            try:
+                return self._build(self._update(earlier), earlier.manifest.updated + self.changes)
+            except BuildError:
+                # Old quantisers may not fit the new records: what was built afresh will.
+                pass
+        self.changes = sum(self._now.count(kind) for kind in Kind)
+        return self._build(self._full, 0)
+
+    def _build(self, inputs: Callable[[Kind, Path], SideInput], updated: int) -> Generation:
+        folder = build(
+            self._root,
+            inputs,
+            self._now.sequence,
+            self._encoder,
+            self._word_encoder,
+            updated,
+            self._now.count,
+        )
+        return Generation.open(folder)
+
+    def _earlier(self) -> Generation | None:
+        """Return the generation to start from, if there is one that will do."""
+        try:
+            earlier, _ = open_verified(self._root)
+        except NoGenerationError:
+            return None
+        manifest = earlier.manifest
+        since = manifest.sequence
+        if not made_by(manifest, self._encoder, self._word_encoder) or since > self._now.sequence:
+            return None
+        self.changes = sum(len(self._now.changed_ids(kind, since)) for kind in Kind)
+        records = sum(self._now.count(kind) for kind in Kind)
+        few = manifest.updated + self.changes <= _MOST_UPDATED * records
+        return earlier if few else None
+
+    def _full(self, kind: Kind, shards: Path) -> SideInput:
+        total = self._now.count(kind)
+        done = 0
+
+        def seen(count: int) -> None:
+            nonlocal done
+            done += count
+            self._progress(kind, done, total)
+
+        parts = prepare_shards(
+            self._now.rows(kind),
+            total,
+            decoder(kind),
+            shards,
+            self._encoder,
+            lambda: TermMaker(low_memory=False),
+            self._jobs,
+            seen,
+        )
+        return SideInput(parts)
+
+    def _update(self, earlier: Generation) -> Callable[[Kind, Path], SideInput]:
+        maker = TermMaker(low_memory=self.changes < _FEW)
+
+        def inputs(kind: Kind, shards: Path) -> SideInput:
+            since = earlier.manifest.sequence
+            records = decode_rows(kind, list(self._now.changed_rows(kind, since)))
+            ids = self._now.changed_ids(kind, since)
+            side = updated_side(earlier, kind, ids, records, self._encoder, maker)
+            self._progress(kind, len(records), len(records))
+            return side
+
+        return inputs
+
+
+_FEW = 2000
+"""Changed records below which loading the fast dictionaries takes longer than they save."""
 
 
 @contextmanager
@@ -125,42 +192,9 @@ def lock(path: Path) -> Iterator[None]:
                 "wait until it has ended"
             ) from None
         handle.truncate(0)
-        handle.write(f"process {os.getpid()} on {socket.gethostname()} since {_now()}")
+        handle.write(f"{holder()} since {datetime.now(UTC).isoformat(timespec='seconds')}")
         handle.flush()
         try:
             yield
         finally:
             handle.truncate(0)
-
-
-def _counted(
-    store: Store, kind: Kind, progress: Callable[[Kind, int, int], None]
-) -> Iterable[Record]:
-    total = store.count(kind)
-    for done, record in enumerate(store.iterate(kind), start=1):
-        if done % 500 == 0 or done == total:
-            progress(kind, done, total)
-        yield record
-
-
-def _run(
-    began: str,
-    started: float,
-    outcome: str,
-    generation: str,
-    counts: dict[str, dict[str, int]],
-    error: str = "",
-) -> Run:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    seconds = round(time.monotonic() - started, 2)
-    return Run(began, _now(), seconds, outcome, generation, counts, peak, error)
-
-
-def _remember(data_dir: Path, run: Run) -> None:
-    values: dict[str, Any] = asdict(run)
-    with (data_dir / _RUNS).open("a", encoding="utf-8") as out:
-        out.write(json.dumps(values) + "\n")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,7 +1,7 @@
 """What people and programs ask of Samspill: matches, both ways, with their reasons.
 
-One :class:`Service` a process holds the store, the encoders and the serving generation, and
-takes up a new generation as soon as one is published.
+One :class:`Service` a process holds the store, the encoders and the serving generation with
+the changes since, and takes up a new generation as soon as one is published.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from matcher.compose import Candidate, InvitationList, compose
-from matcher.embed import load_encoder, load_word_encoder
-from matcher.errors import NoGenerationError
+import structlog
+
+from matcher.compose import Candidate, InvitationList, compose, supplier_groups
+from matcher.embed import Encoder, StaticEncoder, load_encoder, load_word_encoder
+from matcher.errors import SamspillError, UnavailableError
 from matcher.explain import Explanation, explain
 from matcher.feedback import learn
 from matcher.fusion import Band, Fusion
-from matcher.index import Filters, Generation, current_name, open_current
+from matcher.index import Filters, current_name, open_verified
+from matcher.index.follow import Follower
 from matcher.pipeline import Hit, Matcher, Result
 from matcher.query import Query
 from matcher.records import Kind, Need, Record, Supplier, Text
@@ -35,10 +38,8 @@ from matcher.sideways import (
 from matcher.store import Grade, Judgements, Store
 from matcher.text import TermMaker
 
-SMALL_COMPANY = 50
-"""Employees from which a company is no longer small (EU recommendation 2003/361)."""
-NEWCOMER_YEARS = 5
-"""Years after its founding in which a company counts as new to the market."""
+log = structlog.get_logger()
+
 _POOL = 200
 """Places of a ranking that an invitation list is chosen from."""
 
@@ -97,6 +98,47 @@ class SupplierHints:
     hints: list[Hint]
 
 
+_WAIT_FOR_SWAP = 0.05
+"""Seconds a question waits for a new generation before the old one answers it."""
+
+Makers = tuple[Encoder, StaticEncoder, TermMaker, Fusion]
+
+
+class _Serving:
+    """A generation that serves.
+
+    Attributes:
+        wanted: Name of the generation published when this one was opened.
+        problem: Why it is not that one, if it is not.
+        follower: The generation and the changes since.
+    """
+
+    def __init__(
+        self, wanted: str | None, problem: str, follower: Follower, makers: Makers
+    ) -> None:
+        self.wanted = wanted
+        self.problem = problem
+        self.follower = follower
+        self._makers = makers
+        self._as_published = follower.generation
+        self._matcher: Matcher | None = None
+        self._published: Matcher | None = None
+
+    def published(self) -> Matcher:
+        """Return the matcher of the generation as it was published."""
+        if self._published is None:
+            self._published = Matcher(self._as_published, *self._makers)
+        return self._published
+
+    def matcher(self) -> Matcher:
+        """Return the matcher with all changes until now."""
+        generation = self.follower.catch_up()
+        matcher = self._matcher
+        if matcher is None or matcher.generation is not generation:
+            matcher = self._matcher = Matcher(generation, *self._makers)
+        return matcher
+
+
 class Service:
     """Answers questions from the store and the serving generation. Safe to share by threads."""
 
@@ -109,8 +151,9 @@ class Service:
         self.fusion = Fusion.serving(settings.fusion_file)
         self.judgements = Judgements(self.store)
         self._reranker = load_reranker(settings.reranker) if settings.reranker else None
-        self._matcher: Matcher | None = None
+        self._serving: _Serving | None = None
         self._lock = threading.Lock()
+        self._taking_up: threading.Thread | None = None
 
     def close(self) -> None:
         """Give back what is held."""
@@ -118,7 +161,7 @@ class Service:
 
     @property
     def matcher(self) -> Matcher:
-        """The matcher of the serving generation.
+        """The matcher of the serving generation, with every change of the store until now.
 
         A request keeps the one it got, so none ever mixes two generations.
 
@@ -126,23 +169,84 @@ class Service:
             NoGenerationError: Nothing is indexed yet.
             StaleIndexError: The index was made by another encoder.
         """
-        root = self.settings.generations_dir
-        matcher = self._matcher
-        name = current_name(root)
-        if matcher is not None and matcher.generation.name == name:
-            return matcher
-        with self._lock:
-            if self._matcher is None or self._matcher.generation.name != name:
-                self._matcher = self._open(open_current(root))
-            return self._matcher
+        return self._serving_now().matcher()
 
-    def _open(self, generation: Generation) -> Matcher:
-        return Matcher(generation, self.encoder, self.word_encoder, self.term_maker, self.fusion)
+    @property
+    def published(self) -> Matcher:
+        """The matcher of the serving generation without the changes since it was made.
+
+        What it ranks can be ranked again, for as long as the generation is kept.
+        """
+        return self._serving_now().published()
+
+    def _serving_now(self) -> _Serving:
+        wanted = current_name(self.settings.generations_dir)
+        serving = self._serving
+        if serving is None:
+            with self._lock:
+                if self._serving is None:
+                    self._serving = self._open(wanted)
+                return self._serving
+        if serving.wanted != wanted and wanted is not None:
+            self._take_up(wanted)
+        return self._serving or serving
+
+    def _take_up(self, wanted: str) -> None:
+        """Open another generation beside the serving one; questions hardly wait for it."""
+        with self._lock:
+            if self._taking_up is None and self._serving and self._serving.wanted != wanted:
+                self._taking_up = threading.Thread(target=self._swap, args=(wanted,), daemon=True)
+                self._taking_up.start()
+            thread = self._taking_up
+        if thread is not None:
+            thread.join(_WAIT_FOR_SWAP)
+
+    def _swap(self, wanted: str) -> None:
+        try:
+            serving = self._open(wanted)
+        except SamspillError as error:
+            log.error("generation not taken up", generation=wanted, reason=str(error))
+            with self._lock:
+                if self._serving is not None:
+                    # Not tried again before another one is published.
+                    self._serving.wanted, self._serving.problem = wanted, str(error)
+        else:
+            self._serving = serving
+        finally:
+            self._taking_up = None
+
+    def _open(self, wanted: str | None) -> _Serving:
+        generation, problem = open_verified(self.settings.generations_dir)
+        if problem:
+            log.error("index damaged", reason=problem, serving=generation.name)
+        generation.check(self.encoder, self.word_encoder)
+        follower = Follower(
+            generation, self.store, self.encoder, self.word_encoder, self.term_maker
+        )
+        makers = self.encoder, self.word_encoder, self.term_maker, self.fusion
+        serving = _Serving(wanted, problem, follower, makers)
+        serving.matcher()
+        return serving
 
     @property
     def generation_name(self) -> str | None:
         """Name of the serving generation, None if there is none."""
-        return current_name(self.settings.generations_dir)
+        return self._serving.follower.generation.name if self._serving else None
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the published generation if another one serves; else empty."""
+        return self._serving.problem if self._serving else ""
+
+    @property
+    def sequence(self) -> int:
+        """Last change of the store in the serving generation."""
+        return self._serving.follower.generation.manifest.sequence if self._serving else 0
+
+    @property
+    def fresh(self) -> int:
+        """Number of records served that are newer than the generation."""
+        return self._serving.follower.fresh if self._serving else 0
 
     def match_record(
         self,
@@ -206,8 +310,9 @@ class Service:
         query = matcher.prepare(record, kind)
         if judgements:
             query = learn(query, matcher.generation.sides[kind.other], judgements)
-        ranking = matcher.rank(query, filters, stage)
-        result = matcher.cut(ranking, max(k, FIRST) if self._reranker else k, stage, judgements)
+        wanted = max(k, FIRST) if self._reranker else k
+        ranking = matcher.rank(query, filters, stage, wanted=wanted)
+        result = matcher.cut(ranking, wanted, stage, judgements)
         if self._reranker and stage == "full":
             hits = self._reranked(self._reranker, record, kind.other, result.hits)
             result = replace(result, hits=hits)
@@ -231,7 +336,7 @@ class Service:
         matcher = self.matcher
         need = self.store.need(need_id)
         query = matcher.prepare(need, Kind.NEED)
-        ranking = matcher.rank(query, filters, kind=Kind.NEED)
+        ranking = matcher.rank(query, filters, kind=Kind.NEED, wanted=5 * k + 20)
         # A buyer's own needs are left out, so more than k are looked at.
         result = matcher.cut(ranking, 5 * k + 20, "similar")
         others = self.store.get_many(Kind.NEED, [hit.record_id for hit in result.hits])
@@ -309,7 +414,9 @@ class Service:
         matcher = self.matcher
         need = self.store.need(need_id)
         query, judgements = self._query(matcher, need, Kind.NEED)
-        result = matcher.cut(matcher.rank(query, filters), _POOL, judgements=judgements)
+        result = matcher.cut(
+            matcher.rank(query, filters, wanted=_POOL), _POOL, judgements=judgements
+        )
         hits = {
             hit.record_id: hit
             for hit in result.hits
@@ -366,7 +473,7 @@ class Service:
         """Tell whether questions can be answered, and if not, why."""
         try:
             return True, self.matcher.generation.name
-        except NoGenerationError as error:
+        except UnavailableError as error:
             return False, str(error)
 
 
@@ -378,22 +485,3 @@ def _whole_text(record: Record) -> str:
 def _nobody_fits(matcher: Matcher, hits: list[Hit]) -> bool:
     best = max((hit.probability or 0.0 for hit in hits), default=0.0)
     return best < matcher.fusion.answered
-
-
-def supplier_groups(supplier: Supplier, year: int) -> frozenset[str]:
-    """Groups that a floor of an invitation list can ask for.
-
-    Args:
-        supplier: The supplier; what it does not say of itself puts it in no group.
-        year: The present one.
-    """
-    groups = set()
-    if supplier.employees is not None and supplier.employees < SMALL_COMPANY:
-        groups.add("small")
-    if supplier.founded is not None and supplier.founded > year - NEWCOMER_YEARS:
-        groups.add("newcomer")
-    if supplier.region:
-        groups.add(f"region:{supplier.region}")
-    if supplier.country:
-        groups.add(f"country:{supplier.country}")
-    return frozenset(groups)

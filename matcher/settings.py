@@ -37,6 +37,13 @@ class Settings(BaseSettings):
         description="Name or path of a cross-encoder that looks at the first 50 places again; "
         "slow, off if empty.",
     )
+    backup_dir: Path | None = Field(
+        None, description="Folder backups go to; empty means `backups` in the data folder."
+    )
+    backups_kept: int = Field(7, ge=0, description="Backups the nightly job keeps; 0 keeps all.")
+    job_nice: int = Field(
+        10, ge=0, le=19, description="How far the nightly job stands back (as of `nice`)."
+    )
     host: str = Field("127.0.0.1", description="Address `samspill serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port `samspill serve` listens on.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -143,6 +150,11 @@ class Settings(BaseSettings):
     def generations_dir(self) -> Path:
         """Where the index generations live."""
         return self.data_dir / "generations"
+
+    @property
+    def backups(self) -> Path:
+        """Where backups go."""
+        return self.backup_dir or self.data_dir / "backups"
 
     @property
     def fusion_file(self) -> Path:

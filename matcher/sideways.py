@@ -168,7 +168,7 @@ def covered_aspects(hit: Hit) -> NDArray[np.float64]:
 
 
 def _place(ranking: Ranking, record_id: str) -> int | None:
-    number = ranking.side.ids.find(record_id)
+    number = ranking.side.find_record(record_id)
     if number is None:
         return None
     found = np.flatnonzero(ranking.records == number)

@@ -6,15 +6,28 @@ import sys
 
 from rich.console import Console
 
-from api.cli import data, dialogue, encoder, matching, measure, people, service
+from api import logs
+from api.cli import data, dialogue, encoder, jobs, matching, measure, people, service
 from api.cli.app import app
 from matcher.errors import SamspillError
 
-__all__ = ["app", "data", "dialogue", "encoder", "main", "matching", "measure", "people", "service"]
+__all__ = [
+    "app",
+    "data",
+    "dialogue",
+    "encoder",
+    "jobs",
+    "main",
+    "matching",
+    "measure",
+    "people",
+    "service",
+]
 
 
 def main() -> None:
     """Run the command line; errors made on purpose are one line and exit status 1."""
+    logs.configure("warning")
     try:
         app()
     except SamspillError as error:

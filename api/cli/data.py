@@ -1,20 +1,17 @@
-"""Commands for the data: set up, import, index, state."""
+"""Commands for the data: set up, import."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from api.cli.app import app
-from api.cli.options import AsJson, counter, print_json, progress_bar
+from api.cli.options import AsJson, counter, print_json
 from matcher.errors import InputError
 from matcher.records import Kind
 from matcher.settings import Settings
-
-if TYPE_CHECKING:
-    from matcher.reindex import Run
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 
@@ -30,6 +27,7 @@ def init(
 ) -> None:
     """Make the store, or bring its schema up to date. Nothing stored is lost."""
     from api.cli import show
+    from api.cli.jobs import run_reindex
     from matcher.sources.intake import take_in
     from matcher.sources.table import read_table
     from matcher.store import Store
@@ -95,68 +93,6 @@ def import_(
         show.report(report)
     if report.refused and not (report.new or report.changed or report.unchanged):
         raise typer.Exit(1)
-
-
-@app.command()
-def reindex(
-    full: Annotated[
-        bool, typer.Option("--full", help="Embed everything anew, whatever is unchanged.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Build a new index from the store beside the serving one and put it in its place."""
-    run = run_reindex(Settings.from_env(), quiet=as_json)
-    if as_json:
-        print_json(vars(run))
-
-
-@app.command()
-def status(as_json: AsJson = False) -> None:
-    """Tell what is stored, what is indexed, and how the last re-index runs went."""
-    from dataclasses import asdict
-
-    from api.cli import show
-    from matcher.index import current_name
-    from matcher.reindex import last_runs
-    from matcher.store import Store
-
-    settings = Settings.from_env()
-    store = Store.open(settings.store_url)
-    values: dict[str, Any] = {
-        "store": store.engine.url.render_as_string(),
-        "needs": store.count(Kind.NEED),
-        "suppliers": store.count(Kind.SUPPLIER),
-        "last_change": store.last_change(),
-        "generation": current_name(settings.generations_dir),
-        "runs": [asdict(run) for run in last_runs(settings.data_dir)],
-    }
-    if as_json:
-        print_json(values)
-    else:
-        show.status(values)
-
-
-def run_reindex(settings: Settings, quiet: bool = False) -> Run:
-    """Run the job with a progress bar."""
-    from matcher.embed import load_encoder, load_word_encoder
-    from matcher.reindex import reindex as run
-    from matcher.store import Store
-
-    store = Store.open(settings.store_url)
-    encoder = load_encoder(settings.encoder)
-    with progress_bar() as bar:
-        tasks = {kind: bar.add_task(f"{kind}s", total=store.count(kind)) for kind in Kind}
-        result = run(
-            store,
-            settings.data_dir,
-            encoder,
-            load_word_encoder(encoder),
-            lambda kind, done, total: bar.update(tasks[kind], completed=done, total=total),
-        )
-    if not quiet:
-        counts = ", ".join(f"{c['records']} {side}" for side, c in result.counts.items())
-        typer.echo(f"Generation {result.generation}: {counts} in {result.seconds} s")
-    return result
 
 
 def pairs(given: list[str]) -> dict[str, str]:

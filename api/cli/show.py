@@ -148,6 +148,6 @@ def status(values: dict[str, Any]) -> None:
     for run in values["runs"]:
         outcome = run["outcome"] if not run["error"] else f"{run['outcome']}: {run['error']}"
         out.print(
-            f"  {run['started']}  {run['seconds']} s  "
-            f"{run['peak_memory'] / 1e6:.0f} MB  {escape(outcome)}"
+            f"  {run['started']}  {run['job']:8}  {run['seconds']} s  "
+            f"{run['peak_memory'] / 1e6:.0f} MB  {run['changes']} changes  {escape(outcome)}"
         )

@@ -1,17 +1,20 @@
 """The index: generations of dense vectors, lexical postings and terms, for both sides."""
 
+from matcher.index.base import Side
 from matcher.index.facets import Filters
 from matcher.index.generation import (
     Generation,
     build_generation,
     current_name,
+    generation_names,
     open_current,
+    open_verified,
     pin,
     prune,
     publish,
     release,
+    roll_back,
 )
-from matcher.index.side import Side
 
 __all__ = [
     "Filters",
@@ -19,9 +22,12 @@ __all__ = [
     "Side",
     "build_generation",
     "current_name",
+    "generation_names",
     "open_current",
+    "open_verified",
     "pin",
     "prune",
     "publish",
     "release",
+    "roll_back",
 ]

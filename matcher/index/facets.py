@@ -110,6 +110,38 @@ class Facets:
             passes &= _has_code(self.nace, [n.replace(".", "") for n in filters.nace], 4)
         return passes
 
+    @classmethod
+    def chain(cls, parts: Sequence[Facets]) -> Facets:
+        """Put the rows of several one behind the other."""
+        names: dict[str, int] = {}
+        regions = []
+        for part in parts:
+            numbers = [names.setdefault(n, len(names)) for n in part.region_names]
+            regions.append(np.array(numbers, dtype=np.int32)[part.regions])
+        columns = {
+            name: np.concatenate([getattr(p, name) for p in parts])
+            for name in ("languages", "countries", "employees")
+        }
+        return cls(
+            **columns,
+            regions=np.concatenate(regions),
+            region_names=Strings.of(names),
+            cpv=Ragged.chain([p.cpv for p in parts]),
+            nace=Ragged.chain([p.nace for p in parts]),
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> Facets:
+        """Return some rows, in the order asked for."""
+        return Facets(
+            self.languages[rows],
+            self.countries[rows],
+            self.employees[rows],
+            self.regions[rows],
+            self.region_names,
+            self.cpv.take(rows),
+            self.nace.take(rows),
+        )
+
     def save(self, folder: Path) -> None:
         """Write all columns."""
         for name in ("languages", "countries", "employees", "regions"):

@@ -1,54 +1,51 @@
-"""Generations: an index of both sides in a folder, built beside the serving one, then swapped."""
+"""Generations: an index of both sides in a folder, built beside the serving one, then swapped.
+
+``CURRENT`` names the serving one. A folder whose name ends in ``.building`` is not finished; all
+others are whole and checked. Names begin with a number that only grows, so their order does not
+depend on a clock.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from matcher.embed import Encoder, StaticEncoder
-from matcher.errors import NoGenerationError, StaleIndexError
-from matcher.index.side import Side, build_side
+from matcher.errors import (
+    BuildError,
+    DamagedIndexError,
+    NoGenerationError,
+    NotFoundError,
+    StaleIndexError,
+)
+from matcher.index.assemble import assemble
+from matcher.index.base import Side
+from matcher.index.files import digests, put_in_place, sync_tree, write_whole
+from matcher.index.manifest import (
+    BUILDING,
+    FORMAT,
+    Manifest,
+    is_whole,
+    read_manifest,
+    verify,
+    write_manifest,
+)
+from matcher.index.part import Part
+from matcher.index.shards import prepare_shards
+from matcher.index.side import StoredSide
 from matcher.records import Kind, Record
 from matcher.text import VERSION as TEXT_VERSION
 from matcher.text import TermMaker
 
-FORMAT = 1
+LEAST_RECALL = 0.9
+"""Recall@10 of the dense search below which a generation is not published."""
 _CURRENT = "CURRENT"
-_MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a generation is made of.
-
-    Attributes:
-        name: Of the generation and its folder.
-        format: Of the files.
-        text_version: Of the text pipeline that made the passages and terms.
-        encoder: Name of the encoder of passages; ``encoder_fingerprint`` its fingerprint.
-        word_fingerprint: Fingerprint of the encoder of terms.
-        sequence: The last change of the store that it has seen.
-        created: When it was made, ISO 8601.
-        counts: Side -> what -> how many.
-        files: Path in the folder -> sha256.
-    """
-
-    name: str
-    format: int
-    text_version: int
-    encoder: str
-    encoder_fingerprint: str
-    word_fingerprint: str
-    sequence: int
-    created: str
-    counts: dict[str, dict[str, int]]
-    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,7 @@ class Generation:
     """An opened generation."""
 
     manifest: Manifest
+    folder: Path
     sides: dict[Kind, Side]
 
     @property
@@ -65,19 +63,18 @@ class Generation:
 
     @classmethod
     def open(cls, folder: Path) -> Generation:
-        """Open a generation by memory map.
+        """Open a generation by memory map, without looking into its files.
 
         Raises:
             NoGenerationError: There is none in that folder, or it has another format.
+            DamagedIndexError: Its manifest is not as it was written, or a file is missing.
         """
+        manifest = read_manifest(folder)
         try:
-            manifest = Manifest(**json.loads((folder / _MANIFEST).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise NoGenerationError(
-                f"{folder} holds no generation this version can read ({error}): "
-                "run `samspill reindex`"
-            ) from error
-        return cls(manifest, {kind: Side.open(folder / f"{kind}s") for kind in Kind})
+            sides: dict[Kind, Side] = {k: StoredSide.open(folder / f"{k}s") for k in Kind}
+        except (OSError, ValueError, RuntimeError) as error:
+            raise DamagedIndexError(f"{folder} cannot be opened: {error}") from error
+        return cls(manifest, folder, sides)
 
     def check(self, encoder: Encoder, word_encoder: StaticEncoder) -> None:
         """Make sure that this encoder and text pipeline made the index.
@@ -85,10 +82,8 @@ class Generation:
         Raises:
             StaleIndexError: Another one did.
         """
-        m = self.manifest
-        found = (m.encoder_fingerprint, m.word_fingerprint, m.text_version, m.format)
-        wanted = (encoder.fingerprint, word_encoder.fingerprint, TEXT_VERSION, FORMAT)
-        if found != wanted:
+        if not made_by(self.manifest, encoder, word_encoder):
+            m = self.manifest
             raise StaleIndexError(
                 f"generation {m.name} was made by encoder {m.encoder} "
                 f"({m.encoder_fingerprint}, text pipeline {m.text_version}); this service runs "
@@ -97,39 +92,78 @@ class Generation:
             )
 
 
-def build_generation(
+def made_by(manifest: Manifest, encoder: Encoder, word_encoder: StaticEncoder) -> bool:
+    """Tell whether this encoder and text pipeline made a generation."""
+    m = manifest
+    found = (m.encoder_fingerprint, m.word_fingerprint, m.text_version, m.format)
+    return found == (encoder.fingerprint, word_encoder.fingerprint, TEXT_VERSION, FORMAT)
+
+
+# -- building
+
+
+@dataclass(frozen=True)
+class SideInput:
+    """What a side is assembled from (see :func:`matcher.index.assemble.assemble`)."""
+
+    parts: Sequence[Part]
+    earlier: Path | None = None
+    keep: NDArray[np.bool_] | None = None
+
+
+def build(
     root: Path,
-    records: Callable[[Kind], Iterable[Record]],
+    inputs: Callable[[Kind, Path], SideInput],
     sequence: int,
     encoder: Encoder,
     word_encoder: StaticEncoder,
-    term_maker: TermMaker,
+    updated: int = 0,
+    expected: Callable[[Kind], int] | None = None,
 ) -> Path:
-    """Build a generation beside the serving one, complete and synced but not published.
+    """Build a generation beside the serving one: whole, checked and synced, not published.
 
     Args:
         root: Folder of all generations.
-        records: Gives the records of a kind, in order of their ids.
-        sequence: The last change among them.
+        inputs: Gives what a side is made from; may use the folder it is handed.
+        sequence: The last change among the records.
         encoder: Of passages.
         word_encoder: Of terms.
-        term_maker: Makes terms.
+        updated: For the manifest.
+        expected: Number of records a side must have.
 
     Returns:
         Its folder. Whatever goes wrong, a half-built folder is removed.
+
+    Raises:
+        BuildError: It did not pass its checks.
     """
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-    folder = root / name
-    building = root / f"{name}.building"
-    building.mkdir(parents=True)
+    root.mkdir(parents=True, exist_ok=True)
+    name = _next_name(root)
+    building = root / f"{name}{BUILDING}"
+    building.mkdir()
     try:
-        counts = {
-            f"{kind}s": build_side(
-                building / f"{kind}s", records(kind), encoder, word_encoder, term_maker
+        counts, recall = {}, {}
+        probes = None
+        for kind in Kind:
+            shards = building / "shards"
+            given = inputs(kind, shards)
+            side = f"{kind}s"
+            built = assemble(
+                building / side, given.parts, word_encoder, probes, given.earlier, given.keep
             )
-            for kind in Kind
-        }
-        files = sorted(p for p in building.rglob("*") if p.is_file())
+            counts[side], recall[side], probes = built.counts, built.recall, built.probes
+            shutil.rmtree(shards, ignore_errors=True)
+            if expected is not None and counts[side]["records"] != expected(kind):
+                raise BuildError(
+                    f"the new index holds {counts[side]['records']} {side}, the store "
+                    f"{expected(kind)}: nothing was published"
+                )
+            if recall[side] < LEAST_RECALL:
+                raise BuildError(
+                    f"the new index finds {recall[side]:.0%} of the nearest {side}, "
+                    f"less than {LEAST_RECALL:.0%}: nothing was published"
+                )
+        files = [p.relative_to(building).as_posix() for p in building.rglob("*") if p.is_file()]
         manifest = Manifest(
             name=name,
             format=FORMAT,
@@ -140,40 +174,79 @@ def build_generation(
             sequence=sequence,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             counts=counts,
-            files={p.relative_to(building).as_posix(): _sha256(p) for p in files},
+            recall=recall,
+            updated=updated,
+            files=digests(building, sorted(files)),
         )
-        text = json.dumps(asdict(manifest), indent=1)
-        (building / _MANIFEST).write_text(text, encoding="utf-8")
-        for path in (*files, building / _MANIFEST, *(p for p in building.rglob("*") if p.is_dir())):
-            _sync(path)
-        _sync(building)
-        building.rename(folder)
-        _sync(root)
+        write_manifest(building, manifest)
+        sync_tree(building)
+        verify(building)
+        put_in_place(building, root / name)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    return folder
+    return root / name
+
+
+def build_generation(
+    root: Path,
+    records: Callable[[Kind], Iterable[Record]],
+    sequence: int,
+    encoder: Encoder,
+    word_encoder: StaticEncoder,
+    term_maker: TermMaker,
+) -> Path:
+    """Build a generation of records at hand, in this process (see :func:`build`)."""
+
+    def inputs(kind: Kind, shards: Path) -> SideInput:
+        found = list(records(kind))
+        return SideInput(
+            prepare_shards(found, len(found), _as_they_are, shards, encoder, lambda: term_maker)
+        )
+
+    return build(root, inputs, sequence, encoder, word_encoder)
+
+
+def _as_they_are(records: Sequence[Record]) -> Sequence[Record]:
+    return records
+
+
+def _next_name(root: Path) -> str:
+    numbers = [int(p.name.split("-")[0]) for p in root.iterdir() if _is_generation(p)]
+    return f"{max(numbers, default=0) + 1:06}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+
+
+def _is_generation(path: Path) -> bool:
+    return path.is_dir() and path.name.split("-")[0].isdecimal()
+
+
+# -- publishing, going back, pruning
 
 
 def publish(root: Path, name: str) -> None:
     """Make a generation the serving one, in one step that either happens or does not."""
-    temporary = root / f"{_CURRENT}.new"
-    temporary.write_text(name, encoding="utf-8")
-    _sync(temporary)
-    temporary.replace(root / _CURRENT)
-    _sync(root)
+    write_whole(root / _CURRENT, name)
 
 
 def current_name(root: Path) -> str | None:
     """Return the name of the serving generation, None if there is none."""
     try:
-        return (root / _CURRENT).read_text(encoding="utf-8").strip() or None
+        text = (root / _CURRENT).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
+    return text.strip() or None
+
+
+def generation_names(root: Path) -> list[str]:
+    """Return the names of all whole generations, the newest first."""
+    if not root.is_dir():
+        return []
+    found = [p.name for p in root.iterdir() if _is_generation(p) and is_whole(p)]
+    return sorted(found, key=lambda n: int(n.split("-")[0]), reverse=True)
 
 
 def open_current(root: Path) -> Generation:
-    """Open the serving generation.
+    """Open the serving generation without looking into its files.
 
     Raises:
         NoGenerationError: Nothing is indexed yet.
@@ -184,17 +257,62 @@ def open_current(root: Path) -> Generation:
     return Generation.open(root / name)
 
 
-def prune(root: Path, keep: int = 2) -> list[str]:
-    """Delete all but the serving generation and the newest others; return what was deleted.
+def open_verified(root: Path) -> tuple[Generation, str]:
+    """Open the serving generation if every byte is as written, else the newest that is.
 
-    Pinned ones stay: somebody relies on being able to ask them again.
+    Returns:
+        The generation, and what is wrong with the serving one; empty if nothing is.
+
+    Raises:
+        NoGenerationError: Nothing is indexed yet, or nothing that could be served.
     """
     serving = current_name(root)
-    names = sorted(p.name for p in root.iterdir() if (p / _MANIFEST).exists())
-    others = [n for n in names if n != serving and not _pins(root, n).exists()]
-    old = others[: max(0, len(others) - (keep - 1))]
+    if serving is None:
+        raise NoGenerationError("nothing is indexed yet: run `samspill reindex`")
+    others = [n for n in generation_names(root) if n != serving]
+    problem = ""
+    for name in (serving, *others):
+        try:
+            verify(root / name)
+            return Generation.open(root / name), problem
+        except (DamagedIndexError, NoGenerationError) as error:
+            problem = problem or str(error)
+    raise NoGenerationError(f"{problem}; no other generation is left: run `samspill reindex`")
+
+
+def roll_back(root: Path) -> str:
+    """Make the newest generation before the serving one the serving one; return its name.
+
+    Raises:
+        NotFoundError: There is none.
+        DamagedIndexError: It is not as it was written.
+    """
+    serving = current_name(root)
+    names = generation_names(root)
+    before = names[names.index(serving) + 1 :] if serving in names else names
+    if not before:
+        raise NotFoundError(f"there is no generation before {serving or 'the first'}")
+    verify(root / before[0])
+    publish(root, before[0])
+    return before[0]
+
+
+def prune(root: Path, keep: int = 2) -> list[str]:
+    """Delete what a killed job left, and all but the serving and the newest other generations.
+
+    Returns:
+        Names of the generations deleted. Pinned ones stay: somebody relies on asking them.
+    """
+    for left in (p for p in root.iterdir() if p.name.endswith((BUILDING, ".deleted"))):
+        shutil.rmtree(left, ignore_errors=True)
+    serving = current_name(root)
+    others = [n for n in generation_names(root) if n != serving and not _pins(root, n).exists()]
+    old = others[keep - 1 :]
     for name in old:
-        shutil.rmtree(root / name, ignore_errors=True)
+        # Renamed first: a generation is whole or not there, also while it is being deleted.
+        gone = root / f"{name}.deleted"
+        (root / name).rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
     return old
 
 
@@ -218,16 +336,3 @@ def release(root: Path, done: Callable[[str], bool]) -> list[str]:
 
 def _pins(root: Path, name: str) -> Path:
     return root / f"{name}.pins"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -129,6 +130,24 @@ change_sequence = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("last", Integer, nullable=False),
+)
+
+job_run = Table(
+    "job_run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", String(30), nullable=False, index=True),
+    # Process and host.
+    Column("holder", String(200), nullable=False),
+    Column("started", DateTime(timezone=True), nullable=False),
+    Column("ended", DateTime(timezone=True)),
+    Column("seconds", Float, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("generation", String(60), nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("changes", Integer, nullable=False),
+    Column("peak_memory", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
 )
 
 Index("ix_supplier_source", supplier.c.source, supplier.c.source_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -15,6 +15,7 @@ from matcher.errors import NotFoundError
 from matcher.records import Buyer, Contact, Kind, Need, Record, Supplier
 from matcher.store import schema
 from matcher.store.engine import check_revision, make_engine, migrate
+from matcher.store.snapshot import Snapshot, snapshot
 
 _TABLES: dict[Kind, Table] = {Kind.SUPPLIER: schema.supplier, Kind.NEED: schema.need}
 _MODELS: dict[Kind, type[Record]] = {Kind.SUPPLIER: Supplier, Kind.NEED: Need}
@@ -264,6 +265,12 @@ class Store:
         """Return the number of the last change, 0 in an empty store."""
         with self.engine.connect() as connection:
             return int(connection.execute(select(schema.change_sequence.c.last)).scalar_one())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Read the store as it stands now, whatever is written meanwhile."""
+        with self.engine.connect() as connection, snapshot(connection) as found:
+            yield found
 
     def _records(self, connection: Connection, kind: Kind, rows: Sequence[Any]) -> Iterator[Record]:
         if kind is Kind.SUPPLIER:

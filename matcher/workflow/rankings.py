@@ -60,6 +60,9 @@ def run(
 ) -> Ranked:
     """Rank suppliers for a need and put the whole list on the record.
 
+    By the generation as it was published: changes of the day are not kept, so a ranking that
+    saw them could not be made again.
+
     Args:
         desk: Store and service.
         actor: Who asks.
@@ -70,7 +73,7 @@ def run(
         stage: Of the matcher.
     """
     service = desk.matching
-    matcher, record = service.matcher, case.record
+    matcher, record = service.published, case.record
     judgements = service.judgements.of(case.need_id)
     full = service.ranked(matcher, record, Kind.NEED, FULL, filters, stage, judgements)
     if dialogue_id:

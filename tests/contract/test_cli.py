@@ -58,7 +58,7 @@ def test_from_nothing_to_a_ranking(samspill: Samspill, tmp_path: Path) -> None:
     status, _, err = samspill("match", "move-n1")
     assert (status, "samspill reindex" in err) == (1, True)
     run = samspill.json("reindex")
-    assert run["outcome"] == "published"
+    assert run["outcome"] == "done"
     found = samspill.json("match", "move-n1", "-k", "3")
     assert len(found["matches"]) == 3
     assert found["generation"] == run["generation"]

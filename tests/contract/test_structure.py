@@ -27,6 +27,7 @@ ORDER = [
     ["explain", "feedback", "rerank"],
     ["sideways"],
     ["reindex"],
+    ["backup", "nightly"],
     ["evaluate"],
     ["finetune", "tune"],
     ["service"],

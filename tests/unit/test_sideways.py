@@ -87,8 +87,8 @@ def test_partners_add_what_is_missing(matcher: Matcher, queries: dict[str, Query
     assert first not in [p.hit.record_id for p in found]
     assert [p.added for p in found] == sorted((p.added for p in found), reverse=True)
     covers = coverage(aspect_scores(ranking))
-    own = covers[:, list(ranking.records).index(ranking.side.ids.find(first))]
-    place = ranking.side.ids.find(found[0].hit.record_id)
+    own = covers[:, list(ranking.records).index(ranking.side.find_record(first))]
+    place = ranking.side.find_record(found[0].hit.record_id)
     theirs = covers[:, list(ranking.records).index(place)]
     assert all(theirs[a] > own[a] for a in found[0].aspects)
 

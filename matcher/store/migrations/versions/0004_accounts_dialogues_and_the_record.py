@@ -1,14 +1,14 @@
 """accounts, dialogues and the record
 
-Revision ID: 0003_workflow
-Revises: 0002_judgements
+Revision ID: 0004_workflow
+Revises: 0003_job_runs
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003_workflow"
-down_revision = "0002_judgements"
+revision = "0004_workflow"
+down_revision = "0003_job_runs"
 branch_labels = None
 depends_on = None
 
