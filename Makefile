@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve reindex test test-reliability lint format bench bench-encoder docs test-deps lock clean
+.PHONY: help install demo serve reindex test test-reliability lint format bench bench-encoder bench-sources fuzz docs test-deps lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -55,6 +55,12 @@ format: $(VENV)/.installed-test ## Put the code into form
 
 bench: install ## Measure speed and memory; BENCH='--suppliers 1000000' for a country
 	$(BIN)/python -m scripts.bench $(BENCH)
+
+bench-sources: $(VENV)/.installed-test ## Measure intake: notices, a register of a million, bombs
+	$(BIN)/python scripts/bench_sources.py
+
+fuzz: $(VENV)/.installed-test ## Read 10,000 damaged files of every format
+	$(BIN)/python scripts/fuzz_sources.py
 
 bench-encoder: install ## Measure the encoder (EVAL=folder PEER=model)
 	$(BIN)/python scripts/bench_encoder.py $(if $(EVAL),--eval $(EVAL)) $(if $(PEER),--peer $(PEER))

@@ -30,6 +30,8 @@ class TextOut(_Out):
     lang: str
     title: str
     body: str
+    source_url: str = ""
+    retrieved: str = ""
 
 
 class BuyerOut(_Out):
@@ -64,6 +66,25 @@ class RecordOut(_Out):
     source: str
 
 
+class CodeOut(_Out):
+    """A CPV code and its name."""
+
+    code: str
+    name: str
+
+
+class WinOut(_Out):
+    """A contract or lot a supplier won."""
+
+    notice_id: str
+    title: str
+    published: date | None
+    lot: str
+    value: float | None
+    currency: str
+    buyers: list[str]
+
+
 class NeedOut(RecordOut):
     """A need."""
 
@@ -76,11 +97,14 @@ class NeedOut(RecordOut):
     value: float | None
     currency: str
     innovation: bool
+    procedure_id: str
+    earlier_notices: list[str]
+    notice_version: str
 
     @classmethod
     def of(cls, need: Need) -> NeedOut:
         """Show a need."""
-        return cls(**need.model_dump(exclude={"source_id", "notice_version"}), title=need.title)
+        return cls(**need.model_dump(exclude={"source_id", "replaces"}), title=need.title)
 
 
 class SupplierOut(RecordOut):
@@ -91,6 +115,10 @@ class SupplierOut(RecordOut):
     nace: list[str]
     employees: int | None
     founded: int | None
+    legal_form: str
+    size: str
+    personal_data: bool
+    no_advertising: bool
 
     @classmethod
     def of(cls, supplier: Supplier) -> SupplierOut:

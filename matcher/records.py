@@ -49,11 +49,17 @@ class _Model(BaseModel):
 
 
 class Text(_Model):
-    """What a record says in one language. ``und`` where the language is not known."""
+    """What a record says in one language. ``und`` where the language is not known.
+
+    ``source_url`` and ``retrieved`` (ISO date) are the evidence of a text that was read from a
+    page or a file beside the record's own source.
+    """
 
     lang: Language = UNKNOWN
     title: str = ""
     body: str = ""
+    source_url: str = ""
+    retrieved: str = ""
 
 
 class Contact(_Model):
@@ -111,7 +117,12 @@ class Record(_Model):
 
 
 class Need(Record):
-    """What a public buyer must achieve."""
+    """What a public buyer must achieve.
+
+    ``procedure_id`` is shared by the notices of one procedure. ``earlier_notices`` are those this
+    one says it follows (BT-125), such as the consultation that a competition grew out of;
+    ``replaces`` is the notice it changes (BT-758).
+    """
 
     buyers: tuple[Buyer, ...] = ()
     parts: tuple[Part, ...] = ()
@@ -123,10 +134,47 @@ class Need(Record):
     value: float | None = None
     currency: str = ""
     innovation: bool = False
+    procedure_id: str = ""
+    earlier_notices: tuple[str, ...] = ()
+    replaces: str = ""
+
+
+class Award(_Model):
+    """A lot or contract won: what a supplier's history is made of.
+
+    ``value`` is the winning tender's, in ``currency``; None where it is not published.
+    """
+
+    name: str
+    organisation_number: str = ""
+    country: Country = ""
+    lot: str = ""
+    value: float | None = None
+    currency: str = ""
+
+
+class AwardNotice(_Model):
+    """A notice of who won. It is nothing to match, and is kept apart from what is."""
+
+    id: str = Field(min_length=1, max_length=200)
+    source: str
+    title: str = ""
+    version: str = ""
+    procedure_id: str = ""
+    earlier_notices: tuple[str, ...] = ()
+    published: date | None = None
+    buyers: tuple[Buyer, ...] = ()
+    cpv: tuple[str, ...] = ()
+    awards: tuple[Award, ...] = ()
 
 
 class Supplier(Record):
-    """A company and what it says of itself. Its name is no part of what is matched."""
+    """A company and what it says of itself. Its name is no part of what is matched.
+
+    ``size`` is the EU's class (micro, small, medium, large), empty where unknown.
+    ``personal_data`` marks a sole trader, whose record is a person's; ``no_advertising`` a
+    company that has forbidden unsolicited mail.
+    """
 
     name: str = Field(min_length=1)
     organisation_number: str = ""
@@ -134,6 +182,10 @@ class Supplier(Record):
     nace: tuple[str, ...] = ()
     employees: int | None = Field(None, ge=0)
     founded: int | None = Field(None, ge=1000, le=2200)
+    legal_form: str = ""
+    size: str = ""
+    personal_data: bool = False
+    no_advertising: bool = False
     contact: Contact | None = Field(None, exclude=True, repr=False)
 
     @property

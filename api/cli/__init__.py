@@ -7,11 +7,35 @@ import sys
 from rich.console import Console
 
 from api import logs
-from api.cli import data, dialogue, encoder, jobs, matching, measure, service
+from api.cli import (
+    data,
+    dialogue,
+    encoder,
+    jobs,
+    matching,
+    measure,
+    merges,
+    people,
+    service,
+    sync,
+)
 from api.cli.app import app
 from matcher.errors import SamspillError
 
-__all__ = ["app", "data", "dialogue", "encoder", "jobs", "main", "matching", "measure", "service"]
+__all__ = [
+    "app",
+    "data",
+    "dialogue",
+    "encoder",
+    "jobs",
+    "main",
+    "matching",
+    "measure",
+    "merges",
+    "people",
+    "service",
+    "sync",
+]
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -32,16 +33,27 @@ def report(result: Report) -> None:
     aside = sum(result.set_aside.values())
     out.print(
         f"Read {result.read}: {result.new} new, {result.changed} changed, "
-        f"{result.unchanged} unchanged, {aside} set aside, {len(result.refused)} refused"
+        f"{result.unchanged} unchanged, {aside} set aside, {result.refused_count} refused"
     )
     for reason, count in sorted(result.set_aside.items()):
         out.print(f"  set aside: {count} x {reason}")
-    for refusal in result.refused[:_SHOWN_REFUSALS]:
-        out.print(f"  [red]refused:[/red] {escape(str(refusal))}")
-    if len(result.refused) > _SHOWN_REFUSALS:
-        out.print(f"  ... and {len(result.refused) - _SHOWN_REFUSALS} more")
+    if result.removed:
+        out.print(f"  taken out of the store, being no more: {result.removed}")
+    if result.merged:
+        out.print(f"  merged by organisation number: {result.merged} (see `samspill merges`)")
+    _first(out, result.refused, result.refused_count, "[red]refused:[/red]")
+    _first(out, result.remarks, result.remark_count, "remark:")
     if result.refused_file:
         out.print(f"  Refused records: {result.refused_file} (mend it and import it again)")
+    if result.checked_only:
+        out.print("  Only checked: nothing was written.")
+
+
+def _first(out: Console, things: Sequence[object], count: int, label: str) -> None:
+    for thing in things[:_SHOWN_REFUSALS]:
+        out.print(f"  {label} {escape(str(thing))}")
+    if count > _SHOWN_REFUSALS:
+        out.print(f"  ... and {count - _SHOWN_REFUSALS} more")
 
 
 def matches(found: Matches, as_json: bool) -> None:

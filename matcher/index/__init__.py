@@ -11,8 +11,10 @@ from matcher.index.generation import (
     open_current,
     open_quickly,
     open_verified,
+    pin,
     prune,
     publish,
+    release,
     roll_back,
 )
 
@@ -26,8 +28,10 @@ __all__ = [
     "open_current",
     "open_quickly",
     "open_verified",
+    "pin",
     "prune",
     "publish",
+    "release",
     "roll_back",
     "use_one_thread",
 ]

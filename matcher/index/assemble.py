@@ -24,7 +24,11 @@ from matcher.index.part import Part, centre
 from matcher.languages import LANGUAGES
 
 _CENTRE_SHRINKAGE = 20
-_BACKGROUND_PER_LANGUAGE = 60
+_BACKGROUND = 60
+"""Records of each language that are drawn to calibrate by."""
+_SMALL_SIDE = 2000
+_SMALL_BACKGROUND = 200
+"""A side up to this size is ranked whole anyway: a larger background costs nothing there."""
 _BLOCK = 65_536
 _PROBES = 100
 
@@ -193,8 +197,9 @@ def _earlier_centres(earlier: Path) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def _background(languages: NDArray[np.uint8]) -> NDArray[np.int64]:
     random = np.random.default_rng(0)
+    most = _SMALL_BACKGROUND if len(languages) <= _SMALL_SIDE else _BACKGROUND
     drawn = [
-        random.permutation(np.flatnonzero(languages == lang))[:_BACKGROUND_PER_LANGUAGE]
+        random.permutation(np.flatnonzero(languages == lang))[:most]
         for lang in range(UNKNOWN_LANGUAGE + 1)
     ]
     return np.sort(np.concatenate(drawn)).astype(np.int64)

@@ -6,8 +6,8 @@ a million entities, so it is read as a stream.
 
 from __future__ import annotations
 
-import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -15,9 +15,11 @@ from typing import IO, Any
 import ijson
 from pydantic import ValidationError
 
-from matcher.codes import normalise_nace
+from matcher.codes import normalise_nace, size_class
 from matcher.records import Supplier, Text
-from matcher.sources.base import Item, Refusal, SetAside, find_files
+from matcher.sources.base import Item, Refusal, Remark, SetAside, find_files
+from matcher.sources.documents import open_stream
+from matcher.sources.jsonfiles import ITEM, stream_values
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _LANGUAGE_OF_FORM = {"bokmål": "nb", "nynorsk": "nn"}
@@ -33,25 +35,19 @@ def read_brreg(paths: list[Path]) -> Iterator[Item]:
     for path in find_files(paths, SUFFIXES):
         number = 0
         try:
-            with _open(path) as stream:
+            with open_stream(path) as stream:
                 for entity in _entities(stream):
                     number += 1
-                    yield read_entity(entity, str(path), number)
+                    yield from read_entity(entity, str(path), number)
         except _EmptyError:
             yield Refusal(str(path), "", "", "the file is empty")
-        except (ijson.JSONError, ValueError, EOFError, OSError) as error:
+        except (ijson.JSONError, ValueError, EOFError, OSError, zlib.error) as error:
             reason = f"not readable as JSON after entity {number}: {error}"
             yield Refusal(str(path), f"after entity {number}", "", reason)
 
 
 class _EmptyError(Exception):
     """The file holds nothing."""
-
-
-def _open(path: Path) -> io.BufferedReader:
-    with path.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
-    return io.BufferedReader(gzip.open(path, "rb")) if zipped else path.open("rb")
 
 
 def _entities(stream: io.BufferedReader) -> Iterator[dict[str, Any]]:
@@ -61,67 +57,114 @@ def _entities(stream: io.BufferedReader) -> Iterator[dict[str, Any]]:
     if stream.peek(3)[:3] == b"\xef\xbb\xbf":
         stream.read(3)
     if head.startswith(b"["):
-        yield from ijson.items(stream, "item", use_float=True)
+        yield from stream_values(stream, {(ITEM,)})
     else:
         yield from _objects(stream)
 
 
 def _objects(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
     """Entities of a single answer, a search page, or one JSON object a line."""
-    for value in ijson.items(stream, "", multiple_values=True, use_float=True):
+    for value in stream_values(stream, {()}):
         embedded = value.get("_embedded") if isinstance(value, dict) else None
         if isinstance(embedded, dict):
             for members in embedded.values():
-                yield from members
+                yield from members if isinstance(members, list) else [members]
         elif isinstance(value, dict) and "page" in value and "organisasjonsnummer" not in value:
             continue  # a search that found nothing
         else:
             yield value
 
 
-def read_entity(entity: Any, file: str, number: int) -> Item:
-    """Turn one entity into a supplier."""
+# Forms of which the person and the company are one in law.
+_SOLE_TRADERS = {"ENK"}
+
+
+def read_entity(entity: Any, file: str, number: int) -> Iterator[Item]:
+    """Turn one entity into a supplier.
+
+    Yields:
+        A supplier per active entity; what is no more, and parts of an entity, set aside; a
+        refusal for what cannot be used; remarks on codes that are left out.
+    """
     where = f"entity {number}"
     if not isinstance(entity, dict):
-        return Refusal(file, where, "", "not a JSON object", {"value": entity})
-    organisation = str(entity.get("organisasjonsnummer") or "")
-    name = _joined(entity.get("navn"))
-    if not (len(organisation) == 9 and organisation.isdigit()):
+        yield Refusal(file, where, "", "not a JSON object", {"value": entity})
+        return
+    organisation = str(entity.get("organisasjonsnummer") or "").replace(" ", "")
+    if not (len(organisation) == 9 and organisation.isascii() and organisation.isdigit()):
         reason = f"{organisation!r} is no organisation number (nine digits)"
-        return Refusal(file, where, "organisasjonsnummer", reason, entity)
-    where = organisation
-    if entity.get("slettedato"):
-        return SetAside(file, where, "deleted from the register")
-    if entity.get("konkurs"):
-        return SetAside(file, where, "bankrupt")
-    if entity.get("underAvvikling") or entity.get("underTvangsavviklingEllerTvangsopplosning"):
-        return SetAside(file, where, "being wound up")
-    if not name:
-        return Refusal(file, where, "navn", "the entity has no name", entity)
-    address = entity.get("forretningsadresse") or entity.get("beliggenhetsadresse") or {}
-    codes = [entity.get(f"naeringskode{n}") or {} for n in (1, 2, 3)]
+        yield Refusal(file, where, "organisasjonsnummer", reason, entity)
+        return
+    gone = _gone(entity)
+    if gone:
+        yield SetAside(file, organisation, gone, removes=f"NO-{organisation}")
+        return
+    if not _joined(entity.get("navn")):
+        yield Refusal(file, organisation, "navn", "the entity has no name", entity)
+        return
+    remarks: list[Remark] = []
     try:
-        nace = tuple(dict.fromkeys(normalise_nace(c["kode"]) for c in codes if c.get("kode")))
-        return Supplier(
-            id=f"NO-{organisation}",
-            name=name,
-            texts=(Text(lang=_language(entity), body=_body(entity, codes)),),
-            country=str(address.get("landkode") or "NO"),
-            region=_county(str(address.get("kommunenummer") or "")),
-            municipality=str(address.get("kommune") or "").title(),
-            organisation_number=organisation,
-            nace=nace,
-            employees=_employees(entity),
-            founded=_year(entity.get("stiftelsesdato")),
-            url=_joined(entity.get("hjemmeside")),
-            source="brreg",
-            source_id=organisation,
-        )
+        yield _supplier(entity, organisation, file, remarks)
+        yield from remarks
     except ValidationError as error:
         first = error.errors()[0]
-        return Refusal(file, where, ".".join(map(str, first["loc"])), first["msg"], entity)
+        field = ".".join(map(str, first["loc"]))
+        yield Refusal(file, organisation, field, first["msg"], entity)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        return Refusal(file, where, "", str(error), entity)
+        yield Refusal(file, organisation, "", str(error), entity)
+
+
+def _gone(entity: dict[str, Any]) -> str:
+    """Why an entity is no supplier; empty if it is active."""
+    if entity.get("slettedato"):
+        return "deleted from the register"
+    if entity.get("konkurs"):
+        return "bankrupt"
+    if entity.get("underAvvikling") or entity.get("underTvangsavviklingEllerTvangsopplosning"):
+        return "being wound up"
+    if entity.get("nedleggelsesdato") and entity.get("overordnetEnhet"):
+        return "sub-entity that was closed"
+    return ""
+
+
+def _supplier(
+    entity: dict[str, Any], organisation: str, file: str, remarks: list[Remark]
+) -> Supplier:
+    address = entity.get("forretningsadresse") or entity.get("beliggenhetsadresse") or {}
+    codes = [entity.get(f"naeringskode{n}") or {} for n in (1, 2, 3)]
+    form = entity.get("organisasjonsform") or {}
+    employees = _employees(entity)
+    return Supplier(
+        id=f"NO-{organisation}",
+        name=_joined(entity.get("navn")),
+        texts=(Text(lang=_language(entity), body=_body(entity, codes)),),
+        country=str(address.get("landkode") or "NO"),
+        region=_county(str(address.get("kommunenummer") or "")),
+        municipality=str(address.get("kommune") or "").title(),
+        organisation_number=organisation,
+        nace=_nace(codes, file, organisation, remarks),
+        employees=employees,
+        founded=_year(entity.get("stiftelsesdato")),
+        url=_joined(entity.get("hjemmeside")),
+        legal_form=str(form.get("kode") or "")[:50],
+        size=size_class(employees),
+        personal_data=form.get("kode") in _SOLE_TRADERS,
+        source="brreg",
+        source_id=organisation,
+    )
+
+
+def _nace(
+    codes: list[dict[str, Any]], file: str, organisation: str, remarks: list[Remark]
+) -> tuple[str, ...]:
+    found = []
+    for code in codes:
+        if code.get("kode"):
+            try:
+                found.append(normalise_nace(str(code["kode"])))
+            except ValueError as error:
+                remarks.append(Remark(file, organisation, "naeringskode", str(error)))
+    return tuple(dict.fromkeys(found))
 
 
 def _body(entity: dict[str, Any], codes: list[dict[str, Any]]) -> str:

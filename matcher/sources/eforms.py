@@ -6,28 +6,36 @@ Fields and paths: EU eForms SDK, https://docs.ted.europa.eu/eforms/. The root el
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
-from lxml import etree
-from pydantic import ValidationError
+from matcher.codes import check_cpv
+from matcher.records import (
+    AwardNotice,
+    Buyer,
+    Commitment,
+    Contact,
+    Need,
+    Part,
+    Procedure,
+    Text,
+)
+from matcher.sources.base import Item, Remark, SetAside
+from matcher.sources.dialogue import invites_to_dialogue
+from matcher.sources.eforms_results import read_awards
+from matcher.sources.ubl import NS, by_language, find_text, latest_date
+from matcher.sources.xml import (
+    Element,
+    UnreadableError,
+    content,
+    country_of,
+    date_of,
+    language_of,
+    number_of,
+)
 
-from matcher.codes import normalise_country, normalise_cpv
-from matcher.languages import normalise_language
-from matcher.records import Buyer, Commitment, Contact, Need, Part, Procedure, Text
-from matcher.sources.base import Item, Refusal, SetAside, find_files
-
-SUFFIXES = (".xml",)
-MAX_BYTES = 100_000_000
-
-_NS = {
-    "cac": "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2",
-    "cbc": "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2",
-    "efac": "http://data.europa.eu/p27/eforms-ubl-extension-aggregate-components/1",
-    "efbc": "http://data.europa.eu/p27/eforms-ubl-extension-basic-components/1",
-}
-_ROOTS = {
+ROOTS = {
     "PriorInformationNotice",
     "ContractNotice",
     "ContractAwardNotice",
@@ -41,6 +49,7 @@ _SET_ASIDE = {
     "completion": "contract completion notice",
     "bri": "business registration notice",
 }
+_AWARDS = {"result", "dir-awa-pre"}
 # Where the form type is missing, the beginning of the notice type tells it.
 _FORM_OF_TYPE = (
     ("pmc", "consultation"),
@@ -57,117 +66,125 @@ _FORM_OF_TYPE = (
 )
 
 
-def read_eforms(paths: list[Path]) -> Iterator[Item]:
-    """Read notices, one XML file each.
+def read_eforms_notice(root: Element, file: str) -> Iterator[Item]:
+    """Read one notice, given its root element.
 
     Yields:
-        A need per consultation, planning or competition notice; award and other notices set
-        aside; a refusal for whatever cannot be used.
+        A need per consultation, planning or competition notice, any other kind set aside;
+        remarks on codes that are left out.
+
+    Raises:
+        UnreadableError: It lacks what it cannot do without.
+        pydantic.ValidationError: A field is beyond what a record may hold.
     """
-    for path in find_files(paths, SUFFIXES):
-        yield read_notice(path)
+    form = _form(root)
+    notice = find_text(root, "cbc:ID[@schemeName='notice-id']") or find_text(root, "cbc:ID")
+    if form in _SET_ASIDE:
+        reason = _SET_ASIDE[form]
+        history = _award_notice(root, notice) if form in _AWARDS and notice else None
+        yield SetAside(file, notice, reason, history)
+        return
+    if form not in _NEEDS:
+        raise UnreadableError("BT-02", f"notice type {form!r} is not known")
+    if not notice:
+        raise UnreadableError("BT-701", "the notice has no id")
+    changed = _without_version(find_text(root, ".//efac:Changes/efbc:ChangedNoticeIdentifier"))
+    if find_text(root, ".//efac:Changes/efac:ChangeReason/cbc:ReasonCode") == "cancel":
+        yield SetAside(file, notice, "cancellation", removes=changed)
+        return
+    remarks: list[Remark] = []
+    yield _need(root, form, notice, changed, file, remarks)
+    yield from remarks
 
 
-def read_notice(path: Path) -> Item:
-    """Read one notice."""
-    name = str(path)
-    try:
-        root = _parse(path)
-        local = etree.QName(root).localname
-        if local not in _ROOTS:
-            return Refusal(name, "", "", f"root element {local} is no eForms notice")
-        form = _form(root)
-        notice = _text(root, "cbc:ID[@schemeName='notice-id']") or _text(root, "cbc:ID")
-        if form in _SET_ASIDE:
-            return SetAside(name, notice, _SET_ASIDE[form])
-        if form not in _NEEDS:
-            return Refusal(name, notice, "BT-02", f"notice type {form!r} is not known")
-        return _need(root, form, notice)
-    except etree.XMLSyntaxError as error:
-        return Refusal(name, "", "", f"not well-formed XML: {error.msg}")
-    except ValidationError as error:
-        first = error.errors()[0]
-        return Refusal(name, "", ".".join(map(str, first["loc"])), first["msg"])
-    except (_FieldError, OSError) as error:
-        field, reason = error.args if isinstance(error, _FieldError) else ("", str(error))
-        return Refusal(name, "", field, reason)
-
-
-class _FieldError(Exception):
-    """A field that cannot be used: (field, reason)."""
-
-
-def _parse(path: Path) -> etree._Element:
-    size = path.stat().st_size
-    if size == 0:
-        raise _FieldError("", "the file is empty")
-    if size > MAX_BYTES:
-        raise _FieldError("", f"{size} bytes: larger than the {MAX_BYTES} a notice may have")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
-    )
-    tree = etree.parse(str(path), parser)
-    if tree.docinfo.internalDTD is not None or tree.docinfo.externalDTD is not None:
-        raise _FieldError("", "a document type declaration is not accepted")
-    return tree.getroot()
-
-
-def _form(root: etree._Element) -> str:
-    code = root.find("cbc:NoticeTypeCode", _NS)
+def _form(root: Element) -> str:
+    code = root.find("cbc:NoticeTypeCode", NS)
     if code is None:
-        raise _FieldError("BT-02", "the notice has no cbc:NoticeTypeCode")
+        raise UnreadableError("BT-02", "the notice has no cbc:NoticeTypeCode")
     form = code.get("listName", "")
     if form in _NEEDS or form in _SET_ASIDE:
         return form
-    kind = (code.text or "").strip()
+    kind = content(code)
     return next((f for prefix, f in _FORM_OF_TYPE if kind.startswith(prefix)), kind)
 
 
-def _need(root: etree._Element, form: str, notice: str) -> Need:
-    if not notice:
-        raise _FieldError("BT-701", "the notice has no id")
-    project = root.find("cac:ProcurementProject", _NS)
-    first = _language(_text(root, "cbc:NoticeLanguageCode"))
-    lots = [_part(lot, first) for lot in root.findall("cac:ProcurementProjectLot", _NS)]
-    texts = _texts(project, first) or next((part.texts for part in lots if part.texts), ())
-    if not any(t.title.strip() or t.body.strip() for t in texts):
-        raise _FieldError("BT-21", "the notice has neither title nor description")
-    buyers = _buyers(root, form)
-    place = root.find("cac:ProcurementProject/cac:RealizedLocation/cac:Address", _NS)
-    if place is None:
-        place = root.find(".//cac:ProcurementProject/cac:RealizedLocation/cac:Address", _NS)
-    country = _country(place)
-    cpv = _cpv(project)
-    amount = root.find(".//cbc:EstimatedOverallContractAmount", _NS)
-    published = _text(root, ".//efac:Publication/efbc:NoticePublicationID")
+def _need(
+    root: Element, form: str, notice: str, changed: str, file: str, remarks: list[Remark]
+) -> Need:
+    project = root.find("cac:ProcurementProject", NS)
+    first = language_of(find_text(root, "cbc:NoticeLanguageCode"))
+    lots = root.findall("cac:ProcurementProjectLot", NS)
+    parts = tuple(_part(lot, first, file, notice, remarks) for lot in lots)
+    texts = _texts(project, first) or next((part.texts for part in parts if part.texts), ())
+    if not any(t.title or t.body for t in texts):
+        raise UnreadableError("BT-21", "the notice has neither title nor description")
+    buyers = _buyers(root, form, first)
+    place = _place(root, lots)
+    cpv = _cpv(project, file, notice, remarks)
+    value, currency = _value(project, lots)
+    published = find_text(root, ".//efac:Publication/efbc:NoticePublicationID")
     return Need(
         id=notice,
         texts=texts,
-        country=country or next((b.country for b in buyers if b.country), ""),
-        region=_text(place, "cbc:CountrySubentityCode") or _text(place, "cbc:Region"),
-        cpv=cpv or tuple(dict.fromkeys(c for part in lots for c in part.cpv)),
+        country=_country(place) or next((b.country for b in buyers if b.country), ""),
+        region=_region(place),
+        cpv=cpv or tuple(dict.fromkeys(c for part in parts for c in part.cpv)),
         url=f"https://ted.europa.eu/en/notice/-/detail/{published}" if published else "",
         source="eforms",
         source_id=notice,
         buyers=buyers,
-        parts=tuple(lots),
-        procedure=_procedure(root, form),
-        notice_type=_text(root, "cbc:NoticeTypeCode"),
-        notice_version=_text(root, "cbc:VersionID"),
-        published=_date(_text(root, "cbc:IssueDate")),
+        parts=parts,
+        procedure=_procedure(root, form, (*texts, *(t for part in parts for t in part.texts))),
+        notice_type=find_text(root, "cbc:NoticeTypeCode"),
+        notice_version=find_text(root, "cbc:VersionID"),
+        published=date_of(find_text(root, "cbc:IssueDate")),
         deadline=_deadline(root),
-        value=_number(amount.text if amount is not None else None),
-        currency=(amount.get("currencyID") or "")[:3] if amount is not None else "",
+        value=value,
+        currency=currency,
         innovation=_is_innovation(root),
+        procedure_id=find_text(root, "cbc:ContractFolderID"),
+        earlier_notices=earlier_notices(root),
+        replaces=changed,
     )
 
 
-def _texts(project: etree._Element | None, first: str) -> tuple[Text, ...]:
+def _award_notice(root: Element, notice: str) -> AwardNotice:
+    project = root.find("cac:ProcurementProject", NS)
+    first = language_of(find_text(root, "cbc:NoticeLanguageCode"))
+    texts = _texts(project, first)
+    return AwardNotice(
+        id=notice,
+        source="eforms",
+        title=texts[0].title if texts else "",
+        version=find_text(root, "cbc:VersionID"),
+        procedure_id=find_text(root, "cbc:ContractFolderID"),
+        earlier_notices=earlier_notices(root),
+        published=date_of(find_text(root, "cbc:IssueDate")),
+        buyers=_buyers(root, "result", first),
+        cpv=_cpv(project, "", notice, []),
+        awards=read_awards(root),
+    )
+
+
+def earlier_notices(root: Element) -> tuple[str, ...]:
+    """Return the notices that this one says it follows (BT-125), without their versions."""
+    references = root.iterfind(".//cac:TenderingProcess/cac:NoticeDocumentReference/cbc:ID", NS)
+    ids = (_without_version(content(reference)) for reference in references)
+    return tuple(dict.fromkeys(i for i in ids if i))
+
+
+def _without_version(notice: str) -> str:
+    """Cut the version off a notice's id (``<uuid>-01``); other ids stay as they are."""
+    match = re.fullmatch(r"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})-\d+", notice)
+    return match[1] if match else notice
+
+
+def _texts(project: Element | None, first: str) -> tuple[Text, ...]:
     """Titles and descriptions by language, the notice's own language first."""
-    titles = _by_language(project, "cbc:Name")
-    bodies = _by_language(project, "cbc:Description")
-    notes = _by_language(project, "cbc:Note")
-    languages = sorted(dict.fromkeys([*titles, *bodies]), key=lambda lang: lang != first)
+    titles = by_language(project, "cbc:Name")
+    bodies = by_language(project, "cbc:Description")
+    notes = by_language(project, "cbc:Note")
+    languages = sorted(dict.fromkeys([*titles, *bodies, *notes]), key=lambda lang: lang != first)
     return tuple(
         Text(
             lang=lang,
@@ -178,128 +195,132 @@ def _texts(project: etree._Element | None, first: str) -> tuple[Text, ...]:
     )
 
 
-def _by_language(parent: etree._Element | None, tag: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if parent is None:
-        return found
-    for element in parent.findall(tag, _NS):
-        text = (element.text or "").strip()
-        if text:
-            lang = _language(element.get("languageID"))
-            found[lang] = f"{found[lang]}\n{text}" if lang in found else text
-    return found
+def _part(lot: Element, first: str, file: str, notice: str, remarks: list[Remark]) -> Part:
+    project = lot.find("cac:ProcurementProject", NS)
+    return Part(
+        id=find_text(lot, "cbc:ID") or "LOT",
+        texts=_texts(project, first),
+        cpv=_cpv(project, file, notice, remarks),
+    )
 
 
-def _language(code: str | None) -> str:
-    try:
-        return normalise_language(code)
-    except ValueError:
-        return "und"
-
-
-def _part(lot: etree._Element, first: str) -> Part:
-    project = lot.find("cac:ProcurementProject", _NS)
-    return Part(id=_text(lot, "cbc:ID") or "LOT", texts=_texts(project, first), cpv=_cpv(project))
-
-
-def _cpv(project: etree._Element | None) -> tuple[str, ...]:
+def _cpv(project: Element | None, file: str, notice: str, remarks: list[Remark]) -> tuple[str, ...]:
+    """Main code first, then the additional ones; what is no CPV code is remarked on."""
     if project is None:
         return ()
     codes = []
-    for path in ("cac:MainCommodityClassification", "cac:AdditionalCommodityClassification"):
-        for code in project.findall(f"{path}/cbc:ItemClassificationCode", _NS):
-            if code.get("listName", "cpv") == "cpv" and code.text:
-                try:
-                    codes.append(normalise_cpv(code.text))
-                except ValueError as error:
-                    raise _FieldError("BT-262", str(error)) from error
+    for path, field in (
+        ("cac:MainCommodityClassification", "BT-262"),
+        ("cac:AdditionalCommodityClassification", "BT-263"),
+    ):
+        for code in project.findall(f"{path}/cbc:ItemClassificationCode", NS):
+            if code.get("listName", "cpv") == "cpv" and content(code):
+                plain, remark = check_cpv(content(code))
+                if plain:
+                    codes.append(plain)
+                if remark:
+                    remarks.append(Remark(file, notice, field, remark))
     return tuple(dict.fromkeys(codes))
 
 
-def _buyers(root: etree._Element, form: str) -> tuple[Buyer, ...]:
-    organisations: dict[str, etree._Element] = {}
-    for organisation in root.iterfind(".//efac:Organizations/efac:Organization", _NS):
+def _buyers(root: Element, form: str, first: str) -> tuple[Buyer, ...]:
+    organisations: dict[str, Element] = {}
+    for organisation in root.iterfind(".//efac:Organizations/efac:Organization", NS):
         # A buyer may be named by its own id or by one of its contact points.
-        for reference in organisation.iterfind(".//cac:PartyIdentification/cbc:ID", _NS):
-            organisations[(reference.text or "").strip()] = organisation
+        for own_id in organisation.iterfind("*/cac:PartyIdentification/cbc:ID", NS):
+            organisations[content(own_id)] = organisation
     # A competition binds its buyers; a plan or consultation announces what they intend.
-    commitment = Commitment.COMMITS if form == "competition" else Commitment.DECLARES_INTENT
+    binding = form in ("competition", "result")
+    commitment = Commitment.COMMITS if binding else Commitment.DECLARES_INTENT
     buyers = []
-    for party in root.findall("cac:ContractingParty", _NS):
-        found = organisations.get(_text(party, "cac:Party/cac:PartyIdentification/cbc:ID"))
+    for party in root.findall("cac:ContractingParty", NS):
+        reference = find_text(party, "cac:Party/cac:PartyIdentification/cbc:ID")
+        found = organisations.get(reference)
         if found is not None:
-            buyers.append(_buyer(found, commitment))
+            buyers.append(_buyer(found, commitment, first))
+        elif name := find_text(party, "cac:Party/cac:PartyName/cbc:Name") or reference:
+            buyers.append(Buyer(name=name, commitment=commitment))
     return tuple(buyers)
 
 
-def _buyer(organisation: etree._Element, commitment: Commitment) -> Buyer:
-    company = organisation.find("efac:Company", _NS)
-    contact = company.find("cac:Contact", _NS) if company is not None else None
+def _buyer(organisation: Element, commitment: Commitment, first: str) -> Buyer:
+    company = organisation.find("efac:Company", NS)
+    contact = company.find("cac:Contact", NS) if company is not None else None
+    names = {} if company is None else by_language(company, "cac:PartyName/cbc:Name")
     return Buyer(
-        name=_text(company, "cac:PartyName/cbc:Name") or "?",
-        organisation_number=_text(company, "cac:PartyLegalEntity/cbc:CompanyID"),
-        country=_country(company.find("cac:PostalAddress", _NS) if company is not None else None),
+        name=names.get(first) or next(iter(names.values()), "?"),
+        organisation_number=find_text(company, "cac:PartyLegalEntity/cbc:CompanyID"),
+        country=_country(company.find("cac:PostalAddress", NS) if company is not None else None),
         commitment=commitment,
-        lead=_text(organisation, "efbc:GroupLeadIndicator") == "true",
+        lead=find_text(organisation, "efbc:GroupLeadIndicator") == "true",
         central_purchasing_body="true"
         in (
-            _text(organisation, "efbc:AwardingCPBIndicator"),
-            _text(organisation, "efbc:AcquiringCPBIndicator"),
+            find_text(organisation, "efbc:AwardingCPBIndicator"),
+            find_text(organisation, "efbc:AcquiringCPBIndicator"),
         ),
         contact=None
         if contact is None
         else Contact(
-            name=_text(contact, "cbc:Name"),
-            email=_text(contact, "cbc:ElectronicMail"),
-            phone=_text(contact, "cbc:Telephone"),
+            name=find_text(contact, "cbc:Name"),
+            email=find_text(contact, "cbc:ElectronicMail"),
+            phone=find_text(contact, "cbc:Telephone"),
         ),
     )
 
 
-def _country(place: etree._Element | None) -> str:
-    try:
-        return normalise_country(_text(place, "cac:Country/cbc:IdentificationCode"))
-    except ValueError:
-        return ""
+def _place(root: Element, lots: list[Element]) -> Element | None:
+    """The first address of the whole that names a country or region, else of a lot."""
+    path = "cac:ProcurementProject/cac:RealizedLocation/cac:Address"
+    addresses = [*root.findall(path, NS), *(a for lot in lots for a in lot.findall(path, NS))]
+    named = (a for a in addresses if _country(a) or _region(a))
+    return next(named, None)
 
 
-def _procedure(root: etree._Element, form: str) -> Procedure:
-    if _text(root, ".//cac:TenderingProcess/cbc:ProcedureCode") == "innovation":
+def _region(place: Element | None) -> str:
+    """NUTS code, else the word for it; "anywhere" is no region."""
+    word = find_text(place, "cbc:CountrySubentityCode") or find_text(place, "cbc:Region")
+    return "" if word.startswith("anyw") else word
+
+
+def _country(place: Element | None) -> str:
+    return country_of(find_text(place, "cac:Country/cbc:IdentificationCode"))
+
+
+def _value(project: Element | None, lots: list[Element]) -> tuple[float | None, str]:
+    """The estimated value of the whole, else the sum of its lots if in one currency."""
+    path = "cac:RequestedTenderTotal/cbc:EstimatedOverallContractAmount"
+    amounts = [] if project is None else project.findall(path, NS)
+    if not amounts:
+        single = [lot for lot in lots if find_text(lot, "cbc:ID[@schemeName='LotsGroup']") == ""]
+        amounts = [a for lot in single for a in lot.findall(f"cac:ProcurementProject/{path}", NS)]
+    numbers = [number_of(content(a)) for a in amounts]
+    known = [n for n in numbers if n is not None]
+    currencies = {(a.get("currencyID") or "")[:3] for a in amounts}
+    if not known or len(currencies) != 1:
+        return None, ""
+    return sum(known), currencies.pop()
+
+
+def _procedure(root: Element, form: str, texts: tuple[Text, ...]) -> Procedure:
+    if find_text(root, ".//cac:TenderingProcess/cbc:ProcedureCode") == "innovation":
         return Procedure.INNOVATION_PARTNERSHIP
-    return Procedure.OPEN_DIALOGUE if form == "consultation" else Procedure.OTHER
+    if form == "consultation" or (form == "planning" and invites_to_dialogue(texts)):
+        return Procedure.OPEN_DIALOGUE
+    return Procedure.OTHER
 
 
-def _is_innovation(root: etree._Element) -> bool:
-    codes = root.iterfind(".//cbc:ProcurementTypeCode[@listName='innovative-acquisition']", _NS)
-    return any((code.text or "").strip() not in ("", "none") for code in codes)
+def _is_innovation(root: Element) -> bool:
+    codes = root.iterfind(".//cbc:ProcurementTypeCode[@listName='innovative-acquisition']", NS)
+    return any(content(code) not in ("", "none") for code in codes)
 
 
-def _deadline(root: etree._Element) -> date | None:
-    for path in (
-        ".//efac:AnswerReceptionPeriod/cbc:EndDate",
-        ".//cac:TenderSubmissionDeadlinePeriod/cbc:EndDate",
-        ".//cac:ParticipationRequestReceptionPeriod/cbc:EndDate",
-    ):
-        if found := _date(_text(root, path)):
-            return found
-    return None
+_DEADLINES = (
+    ".//efac:AnswerReceptionPeriod/cbc:EndDate",
+    ".//cac:TenderSubmissionDeadlinePeriod/cbc:EndDate",
+    ".//cac:ParticipationRequestReceptionPeriod/cbc:EndDate",
+)
 
 
-def _date(text: str) -> date | None:
-    """Read an XML date, which carries a zone (``2024-12-05+01:00``); None if it is none."""
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        return None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None
-
-
-def _text(parent: etree._Element | None, path: str) -> str:
-    element = None if parent is None else parent.find(path, _NS)
-    return "" if element is None else (element.text or "").strip()
+def _deadline(root: Element) -> date | None:
+    """Until when one can answer: of several lots, the last."""
+    return next((d for path in _DEADLINES if (d := latest_date(root, path))), None)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import re
+import zipfile
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import pandas as pd
 
 from matcher.errors import InputError
+from matcher.sources.documents import check_zip, open_stream
 
 _PLAIN = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 SUFFIXES = (*_PLAIN, *(f"{s}.gz" for s in _PLAIN), ".xlsx")
@@ -52,12 +53,6 @@ def read_rows(path: Path) -> Iterator[Row]:
     raise InputError(f"{path}: a table is one of {', '.join(SUFFIXES)}")
 
 
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(path, "rb"))
-    return path.open("rb")
-
-
 def _lines(path: Path) -> Iterator[str]:
     """Lines of a text file, with the encoding found out.
 
@@ -67,7 +62,7 @@ def _lines(path: Path) -> Iterator[str]:
     encoding = find_encoding(path)
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
     with (
-        _open(path) as raw,
+        open_stream(path) as raw,
         io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline=None) as text,
     ):
         yield from text
@@ -79,7 +74,7 @@ def find_encoding(path: Path) -> str:
     UTF-8 if all of the first 4 MB is, or if more bytes above ASCII are part of valid UTF-8
     sequences than not (a few broken bytes in a UTF-8 file do not make it another encoding).
     """
-    with _open(path) as raw:
+    with open_stream(path) as raw:
         head = raw.read(4_000_000)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
@@ -176,6 +171,8 @@ def _jsonl_rows(path: Path) -> Iterator[Row]:
 
 def _xlsx_rows(path: Path) -> Iterator[Row]:
     try:
+        with zipfile.ZipFile(path) as archive:
+            check_zip(archive)
         frame = pd.read_excel(path, dtype=str, keep_default_na=False, engine="openpyxl")
     except Exception as error:  # openpyxl raises whatever the broken part of the file led to
         raise ValueError(f"not an XLSX workbook: {error}") from error

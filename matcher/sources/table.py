@@ -8,6 +8,7 @@ the supported languages, and can be named outright. Collections (DESIGN: ``needs
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -15,12 +16,19 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from matcher.codes import normalise_country, normalise_cpv, normalise_nace
+from matcher.codes import (
+    find_organisation_number,
+    normalise_country,
+    normalise_cpv,
+    normalise_nace,
+    size_class,
+)
 from matcher.languages import normalise_language
 from matcher.records import Buyer, Contact, Kind, Need, Part, Record, Supplier, Text
 from matcher.sources.base import Item, Refusal, find_files
 from matcher.sources.headings import guess_columns, guess_kind
 from matcher.sources.rows import MAX_TEXT, SUFFIXES, Row, read_rows
+from matcher.sources.values import clean_text
 
 _TEXT_FIELDS = {"name", "title", "text", "texts"}
 
@@ -44,7 +52,7 @@ def read_table(
         rows = read_rows(path)
         try:
             yield from _read_rows(rows, str(path), kind, dict(columns or {}))
-        except (OSError, UnicodeError, EOFError, ValueError) as error:
+        except (OSError, UnicodeError, EOFError, ValueError, zlib.error) as error:
             yield Refusal(str(path), "", "", f"not readable as a table: {error}")
 
 
@@ -135,23 +143,38 @@ def _supplier(values: _Values, common: dict[str, Any], place: str) -> Supplier:
     name = values.text("name") or next((t.title for t in common["texts"] if t.title), "")
     if not name:
         raise _UnusableError("name", "the supplier has no name")
-    number = values.text("organisation_number")
+    number, personal = _organisation_number(values, common["country"])
     if not common["id"]:
         common["id"] = common["source_id"] = (
             f"{common['country'] or 'org'}-{number}" if number else _slug(name)
         )
     if not any(t.body for t in common["texts"]):
         raise _UnusableError("text", f"the supplier {common['id']!r} has no text")
+    employees = values.one("employees", _count, None)
     return Supplier(
         **common,
         name=name,
         organisation_number=number,
         municipality=values.text("municipality"),
         nace=values.many("nace", normalise_nace),
-        employees=values.one("employees", _count, None),
+        employees=employees,
+        size=size_class(employees),
+        personal_data=personal,
         founded=values.one("founded", _count, None),
         contact=values.contact(),
     )
+
+
+def _organisation_number(values: _Values, country: str) -> tuple[str, bool]:
+    """Return the number in its register's form, and whether it stood for a person.
+
+    A person's identity number is not kept; what is no number of a known country stays as it is.
+    """
+    given = values.text("organisation_number")
+    found = find_organisation_number(given, country)
+    if found is None:
+        return given, False
+    return ("", True) if found.personal else (found.number, False)
 
 
 def _need(values: _Values, common: dict[str, Any], place: str) -> Need:
@@ -288,14 +311,6 @@ class _Values:
             name=self.text("contact_name"), email=self.text("email"), phone=self.text("phone")
         )
         return contact if contact != Contact() else None
-
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\ufeff\ud800-\udfff]")
-
-
-def clean_text(text: str) -> str:
-    """Strip a text and remove control characters, zero-width spaces and lone surrogates."""
-    return _CONTROL.sub("", text).strip()
 
 
 def _slug(text: str) -> str:

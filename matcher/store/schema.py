@@ -22,6 +22,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -65,6 +67,12 @@ supplier = Table(
     Column("nace", JSON, nullable=False),
     Column("employees", Integer),
     Column("founded", Integer),
+    Column("legal_form", String(50), nullable=False, server_default=""),
+    Column("size", String(10), nullable=False, server_default=""),
+    Column("personal_data", Boolean, nullable=False, server_default=false()),
+    Column("no_advertising", Boolean, nullable=False, server_default=false()),
+    # The supplier this one was merged into: it is read as part of that one.
+    Column("merged_into", String(200), index=True),
 )
 
 need = Table(
@@ -80,6 +88,9 @@ need = Table(
     Column("value", Float),
     Column("currency", String(3), nullable=False),
     Column("innovation", Boolean, nullable=False),
+    Column("procedure_id", String(200), nullable=False, server_default=""),
+    Column("earlier_notices", JSON, nullable=False, server_default="[]"),
+    Column("replaces", String(200), nullable=False, server_default=""),
 )
 
 buyer = Table(
@@ -102,6 +113,9 @@ need_buyer = Table(
     Column("commitment", String(20), nullable=False),
     Column("lead", Boolean, nullable=False),
     Column("central_purchasing_body", Boolean, nullable=False),
+    # As this notice spells them; the buyer's row holds the spelling that was seen first.
+    Column("name", Text, nullable=False, server_default=""),
+    Column("organisation_number", Text, nullable=False, server_default=""),
 )
 
 contact = Table(
@@ -113,6 +127,77 @@ contact = Table(
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("phone", Text, nullable=False),
+)
+
+supplier_text = Table(
+    "supplier_text",
+    metadata,
+    Column("supplier_id", ForeignKey("supplier.id", ondelete="CASCADE"), primary_key=True),
+    # The page or file the texts were read from.
+    Column("url", String(1000), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("lang", String(3), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("retrieved", String(10), nullable=False),
+)
+
+supplier_merge = Table(
+    "supplier_merge",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kept_id", String(200), nullable=False),
+    Column("merged_id", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    # suggested, merged, rejected or undone.
+    Column("state", String(10), nullable=False, index=True),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("kept_id", "merged_id"),
+)
+
+award_notice = Table(
+    "award_notice",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("source", String(50), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("version", String(30), nullable=False),
+    Column("procedure_id", String(200), nullable=False, index=True),
+    Column("earlier_notices", JSON, nullable=False),
+    Column("published", Date),
+    Column("buyers", JSON, nullable=False),
+    Column("cpv", JSON, nullable=False),
+)
+
+award = Table(
+    "award",
+    metadata,
+    Column("notice_id", ForeignKey("award_notice.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    # Country and number, else country and folded name: what finds a supplier's history.
+    Column("key", String(250), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("organisation_number", Text, nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("lot", Text, nullable=False),
+    Column("value", Float),
+    Column("currency", String(3), nullable=False),
+)
+
+sync_state = Table(
+    "sync_state",
+    metadata,
+    Column("connector", String(50), primary_key=True),
+    Column("cursor", JSON, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+)
+
+cpv_name = Table(
+    "cpv_name",
+    metadata,
+    Column("code", String(8), primary_key=True),
+    Column("lang", String(3), primary_key=True),
+    Column("name", Text, nullable=False),
 )
 
 # What brokers said of a supplier for a need. Who said it stands in the record of the dialogue.

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from matcher.errors import NotFoundError
-from matcher.records import Buyer, Contact, Kind, Need, Record, Supplier
+from matcher.records import Kind, Need, Record, Supplier
 from matcher.store import schema
+from matcher.store.buyers import read_buyers, save_buyers, save_contacts
 from matcher.store.engine import check_revision, make_engine, migrate
+from matcher.store.merges import listed, merge_by_number, touch_kept, with_parts
+from matcher.store.plan import BOOKKEEPING, SaveResult, make_plan, stamp
 from matcher.store.snapshot import Snapshot, snapshot
 
 _TABLES: dict[Kind, Table] = {Kind.SUPPLIER: schema.supplier, Kind.NEED: schema.need}
 _MODELS: dict[Kind, type[Record]] = {Kind.SUPPLIER: Supplier, Kind.NEED: Need}
-_BOOKKEEPING = {"digest", "sequence", "changed_at", "deleted"}
-
-
-@dataclass
-class SaveResult:
-    """What became of a batch of records.
-
-    ``taken`` lists ids that belong to a record of another source and were left alone, with
-    that source.
-    """
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    taken: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Store:
@@ -67,23 +62,64 @@ class Store:
 
     # -- writing
 
-    def save(self, records: Sequence[Record]) -> SaveResult:
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open a connection that sees one consistent state."""
+        return self.engine.begin()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that writes: all of it happens, or nothing."""
+        return self._writer.begin()
+
+    def save(self, records: Sequence[Record], take_over: bool = False) -> SaveResult:
         """Insert or update records in one transaction.
 
         A record equal to the stored one is left alone, so importing a file twice changes
         nothing. An id given twice in the batch keeps the last.
+
+        Args:
+            records: Of either kind.
+            take_over: Replace records of another source: their owner writes them from now on.
         """
         result = SaveResult()
         for kind in Kind:
             batch = {r.id: r for r in records if isinstance(r, _MODELS[kind])}
             if batch:
-                with self.writing() as connection:
-                    self._save(connection, kind, batch, result)
+                with self._writer.begin() as connection:
+                    self._save(connection, kind, batch, result, take_over)
         return result
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """Begin a transaction that writes; it is committed at the end, undone on an error."""
-        return self._writer.begin()
+    def compare(self, records: Sequence[Record], seen: dict[str, str]) -> SaveResult:
+        """Tell what :meth:`save` would do, writing nothing.
+
+        Args:
+            records: The batch.
+            seen: Digest by kind and id of what earlier batches of the same run would have
+                written; added to.
+        """
+        result = SaveResult()
+        for kind in Kind:
+            batch = {r.id: r for r in records if isinstance(r, _MODELS[kind])}
+            if not batch:
+                continue
+            with self.engine.connect() as connection:
+                plan = make_plan(connection, _TABLES[kind], batch, result)
+            for record, digest in [*plan.inserts, *plan.updates]:
+                # One company from two feeds becomes two rows that are merged.
+                key = f"{kind}:{record.id}:{record.source if kind is Kind.SUPPLIER else ''}"
+                before = seen.get(key)
+                if before == digest:
+                    result.unchanged += 1
+                elif before is not None or (record, digest) in plan.updates:
+                    result.changed += 1
+                else:
+                    result.new += 1
+                seen[key] = digest
+        return result
+
+    def save_in(self, connection: Connection, record: Record, take_over: bool = False) -> None:
+        """Insert or update one record within a transaction of :meth:`writing`."""
+        kind = Kind.NEED if isinstance(record, Need) else Kind.SUPPLIER
+        self._save(connection, kind, {record.id: record}, SaveResult(), take_over)
 
     def delete(self, kind: Kind, record_id: str) -> None:
         """Take a record out: it leaves every list and the index; its contact data is erased.
@@ -91,68 +127,104 @@ class Store:
         Raises:
             NotFoundError: There is no such record.
         """
-        table = _TABLES[kind]
         with self.writing() as connection:
-            hit = connection.execute(
-                update(table)
-                .where(table.c.id == record_id, ~table.c.deleted)
-                .values(deleted=True, digest="", **_stamp(self._next(connection, 1)))
-            )
-            if not hit.rowcount:
-                raise NotFoundError(f"no {kind} {record_id!r}")
-            if kind is Kind.SUPPLIER:
-                connection.execute(
-                    delete(schema.contact).where(schema.contact.c.supplier_id == record_id)
+            self.delete_in(connection, kind, record_id)
+
+    def delete_in(self, connection: Connection, kind: Kind, record_id: str) -> None:
+        """Take a record out within a transaction of :meth:`writing`.
+
+        Raises:
+            NotFoundError: There is no such record.
+        """
+        if not self._delete(connection, kind, record_id):
+            raise NotFoundError(f"no {kind} {record_id!r}")
+
+    def discard(self, ids: Iterable[str]) -> int:
+        """Take out those of some records, needs or suppliers, that are there; return how many."""
+        wanted = list(dict.fromkeys(ids))
+        with self.writing() as connection:
+            return sum(
+                self._delete(connection, kind, record_id)
+                for kind, table in _TABLES.items()
+                for record_id in connection.execute(
+                    select(table.c.id).where(table.c.id.in_(wanted), ~table.c.deleted)
                 )
+                .scalars()
+                .all()
+            )
+
+    def _delete(self, connection: Connection, kind: Kind, record_id: str) -> bool:
+        table = _TABLES[kind]
+        hit = connection.execute(
+            update(table)
+            .where(table.c.id == record_id, ~table.c.deleted)
+            .values(deleted=True, digest="", **stamp(self.next_change(connection, 1)))
+        )
+        if hit.rowcount and kind is Kind.SUPPLIER:
+            contact, texts = schema.contact, schema.supplier_text
+            connection.execute(delete(contact).where(contact.c.supplier_id == record_id))
+            connection.execute(delete(texts).where(texts.c.supplier_id == record_id))
+            # What was merged into it stands on its own again.
+            connection.execute(
+                update(table)
+                .where(table.c.merged_into == record_id)
+                .values(merged_into=None, **stamp(self.next_change(connection, 1)))
+            )
+        return bool(hit.rowcount)
 
     def _save(
-        self, connection: Connection, kind: Kind, batch: dict[str, Record], result: SaveResult
+        self,
+        connection: Connection,
+        kind: Kind,
+        batch: dict[str, Record],
+        result: SaveResult,
+        take_over: bool = False,
     ) -> None:
         table = _TABLES[kind]
-        known = {
-            row.id: row
-            for row in connection.execute(
-                select(table.c.id, table.c.digest, table.c.source).where(table.c.id.in_(batch))
-            )
-        }
-        inserts, updates = [], []
-        for record in batch.values():
-            digest = _digest(record)
-            row = known.get(record.id)
-            if row is None:
-                inserts.append((record, digest))
-            elif row.source != record.source:
-                result.taken.append((record.id, row.source))
-            elif row.digest != digest:
-                updates.append((record, digest))
-            else:
-                result.unchanged += 1
-        result.new += len(inserts)
-        result.changed += len(updates)
-        if not inserts and not updates:
+        plan = make_plan(connection, table, batch, result, take_over)
+        result.new += len(plan.inserts)
+        result.changed += len(plan.updates)
+        changes = [*plan.inserts, *plan.updates]
+        if not changes:
             return
-        number = self._next(connection, len(inserts) + len(updates))
+        number = self.next_change(connection, len(changes))
         rows = []
-        for record, digest in [*inserts, *updates]:
-            rows.append({**_columns(record), "digest": digest, "deleted": False, **_stamp(number)})
+        for record, digest in changes:
+            rows.append({**_columns(record), "digest": digest, "deleted": False, **stamp(number)})
             number -= 1
-        if inserts:
-            connection.execute(insert(table), rows[: len(inserts)])
-        for row_values in rows[len(inserts) :]:
-            connection.execute(
-                update(table).where(table.c.id == row_values["id"]).values(**row_values)
-            )
-        written = [record for record, _ in [*inserts, *updates]]
+        count = len(plan.inserts)
+        if count:
+            connection.execute(insert(table), rows[:count])
+        if rows[count:]:
+            changed = update(table).where(table.c.id == bindparam("_id"))
+            connection.execute(changed, [{"_id": r.pop("id"), **r} for r in rows[count:]])
+        written = [record for record, _ in changes]
         if kind is Kind.NEED:
-            _save_buyers(connection, [r for r in written if isinstance(r, Need)])
-        else:
-            _save_contacts(
-                connection,
-                "supplier_id",
-                {r.id: r.contact for r in written if isinstance(r, Supplier)},
-            )
+            needs = [r for r in written if isinstance(r, Need)]
+            save_buyers(connection, needs)
+            self._replace(connection, needs)
+            return
+        suppliers = [r for r in written if isinstance(r, Supplier)]
+        save_contacts(connection, "supplier_id", {r.id: r.contact for r in suppliers})
+        result.merged += merge_by_number(connection, suppliers, self.next_change)
+        touch_kept(connection, [r.id for r, _ in plan.updates], self.next_change)
 
-    def _next(self, connection: Connection, count: int) -> int:
+    def _replace(self, connection: Connection, needs: list[Need]) -> None:
+        """Take out the notices that newer ones say they change."""
+        gone = [n.replaces for n in needs if n.replaces and n.replaces != n.id]
+        if gone:
+            table = schema.need
+            held = connection.execute(
+                select(table.c.id).where(table.c.id.in_(gone), ~table.c.deleted)
+            )
+            for (need_id,) in held.all():
+                connection.execute(
+                    update(table)
+                    .where(table.c.id == need_id)
+                    .values(deleted=True, digest="", **stamp(self.next_change(connection, 1)))
+                )
+
+    def next_change(self, connection: Connection, count: int) -> int:
         """Take ``count`` numbers of the change sequence and return the last.
 
         The row is updated first, so writers queue here and numbers become visible in order.
@@ -186,13 +258,21 @@ class Store:
         assert isinstance(record, Supplier)
         return record
 
+    def supplier_in(self, connection: Connection, supplier_id: str) -> Supplier:
+        """Return a supplier within a transaction, also one that was taken out."""
+        table = schema.supplier
+        row = connection.execute(select(table).where(table.c.id == supplier_id)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no supplier {supplier_id!r}")
+        return Supplier(**_plain(row))
+
     def get_many(self, kind: Kind, ids: Iterable[str]) -> dict[str, Record]:
         """Return the records of some ids; ids that do not exist are left out."""
         table = _TABLES[kind]
         wanted = list(ids)
         with self.engine.connect() as connection:
             rows = connection.execute(
-                select(table).where(table.c.id.in_(wanted), ~table.c.deleted)
+                select(table).where(table.c.id.in_(wanted), listed(table))
             ).all()
             return {r.id: r for r in self._records(connection, kind, rows)}
 
@@ -202,7 +282,7 @@ class Store:
         with self.engine.connect() as connection:
             rows = connection.execute(
                 select(table)
-                .where(~table.c.deleted)
+                .where(listed(table))
                 .order_by(table.c.sequence.desc())
                 .offset(offset)
                 .limit(limit)
@@ -214,7 +294,7 @@ class Store:
         table = _TABLES[kind]
         with self.engine.connect() as connection:
             rows = connection.execution_options(yield_per=batch).execute(
-                select(table).where(~table.c.deleted).order_by(table.c.id)
+                select(table).where(listed(table)).order_by(table.c.id)
             )
             for partition in rows.partitions():
                 yield from self._records(connection, kind, partition)
@@ -223,7 +303,7 @@ class Store:
         """Return the number of records."""
         table = _TABLES[kind]
         with self.engine.connect() as connection:
-            query = select(func.count()).select_from(table).where(~table.c.deleted)
+            query = select(func.count()).select_from(table).where(listed(table))
             return int(connection.execute(query).scalar_one())
 
     def last_change(self) -> int:
@@ -239,16 +319,16 @@ class Store:
 
     def _records(self, connection: Connection, kind: Kind, rows: Sequence[Any]) -> Iterator[Record]:
         if kind is Kind.SUPPLIER:
-            for row in rows:
-                yield Supplier(**_plain(row))
+            whole = with_parts(connection, {row.id: Supplier(**_plain(row)) for row in rows})
+            yield from whole.values()
             return
-        buyers = _read_buyers(connection, [row.id for row in rows])
+        buyers = read_buyers(connection, [row.id for row in rows])
         for row in rows:
             yield Need(**_plain(row), buyers=tuple(buyers.get(row.id, ())))
 
 
 def _plain(row: Any) -> dict[str, Any]:
-    values = {k: v for k, v in row._mapping.items() if k not in _BOOKKEEPING}
+    values = {k: v for k, v in row._mapping.items() if k not in BOOKKEEPING}
     del values["title"]
     return values
 
@@ -257,100 +337,3 @@ def _columns(record: Record) -> dict[str, Any]:
     values = record.model_dump(mode="python", exclude={"buyers"})
     values["title"] = record.title
     return values
-
-
-def _digest(record: Record) -> str:
-    contacts: list[Contact | None] = [getattr(record, "contact", None)]
-    if isinstance(record, Need):
-        contacts += [b.contact for b in record.buyers]
-    digest = hashlib.blake2b(record.model_dump_json().encode(), digest_size=16)
-    for contact in contacts:
-        digest.update(contact.model_dump_json().encode() if contact else b"-")
-    return digest.hexdigest()
-
-
-def _stamp(sequence: int) -> dict[str, Any]:
-    return {"sequence": sequence, "changed_at": datetime.now(UTC)}
-
-
-def buyer_key(buyer: Buyer) -> str:
-    """Return what tells one buyer from another: its number, else its folded name."""
-    number = "".join(c for c in buyer.organisation_number.upper() if c.isalnum())
-    name = " ".join(buyer.name.casefold().split())
-    return f"{buyer.country}:{number or name}"[:250]
-
-
-def _save_buyers(connection: Connection, needs: list[Need]) -> None:
-    buyers = {buyer_key(b): b for need in needs for b in need.buyers}
-    table = schema.buyer
-    known = _buyer_ids(connection, buyers)
-    missing = [
-        {
-            "key": key,
-            "name": b.name,
-            "organisation_number": b.organisation_number,
-            "country": b.country,
-        }
-        for key, b in buyers.items()
-        if key not in known
-    ]
-    if missing:
-        connection.execute(insert(table), missing)
-        known = _buyer_ids(connection, buyers)
-    link = schema.need_buyer
-    connection.execute(delete(link).where(link.c.need_id.in_([n.id for n in needs])))
-    links = [
-        {
-            "need_id": need.id,
-            "position": position,
-            "buyer_id": known[buyer_key(b)],
-            "commitment": b.commitment,
-            "lead": b.lead,
-            "central_purchasing_body": b.central_purchasing_body,
-        }
-        for need in needs
-        for position, b in enumerate(need.buyers)
-    ]
-    if links:
-        connection.execute(insert(link), links)
-    contacts: dict[Any, Contact | None] = {
-        known[key]: b.contact for key, b in buyers.items() if b.contact
-    }
-    _save_contacts(connection, "buyer_id", contacts)
-
-
-def _buyer_ids(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
-    table = schema.buyer
-    query = select(table.c.key, table.c.id).where(table.c.key.in_(list(keys)))
-    return {row.key: row.id for row in connection.execute(query)}
-
-
-def _save_contacts(connection: Connection, owner: str, contacts: dict[Any, Contact | None]) -> None:
-    table = schema.contact
-    connection.execute(delete(table).where(table.c[owner].in_(list(contacts))))
-    rows = [{owner: key, **c.model_dump()} for key, c in contacts.items() if c]
-    if rows:
-        connection.execute(insert(table), rows)
-
-
-def _read_buyers(connection: Connection, need_ids: list[str]) -> dict[str, list[Buyer]]:
-    link, table = schema.need_buyer, schema.buyer
-    query = (
-        select(link, table.c.name, table.c.organisation_number, table.c.country)
-        .join(table, table.c.id == link.c.buyer_id)
-        .where(link.c.need_id.in_(need_ids))
-        .order_by(link.c.need_id, link.c.position)
-    )
-    found: dict[str, list[Buyer]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.need_id, []).append(
-            Buyer(
-                name=row.name,
-                organisation_number=row.organisation_number,
-                country=row.country,
-                commitment=row.commitment,
-                lead=row.lead,
-                central_purchasing_body=row.central_purchasing_body,
-            )
-        )
-    return found

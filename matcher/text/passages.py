@@ -107,6 +107,19 @@ def _fields(record: Record, text: Text, lang: str) -> Iterator[Passage | _Body]:
                 spoken = language_of(said)
                 yield from _title(said.title, spoken, f"part:{part.id}")
                 yield _body(said.body, spoken, f"part:{part.id}")
+    else:
+        yield from _further_bodies(record, text)
+
+
+def _further_bodies(record: Record, first: Text) -> Iterator[_Body]:
+    """What a supplier says beyond its first text: on its page, in brochures, in other feeds.
+
+    Another language than the first's is taken only from pages and files, where it says something
+    of its own; a register repeats the same in several.
+    """
+    for number, text in enumerate(record.texts):
+        if text is not first and (text.source_url or text.lang == first.lang):
+            yield _body(text.body, language_of(text), f"text:{number}")
 
 
 def _title(title: str, lang: str, field: str) -> list[Passage]:

@@ -17,6 +17,7 @@ ORDER = [
     ["sources"],
     ["collection"],
     ["text"],
+    ["profiles"],
     ["embed"],
     ["training", "glossary"],
     ["index"],
@@ -31,6 +32,7 @@ ORDER = [
     ["evaluate"],
     ["finetune", "tune"],
     ["service"],
+    ["workflow"],
 ]
 RANK = {name: place for place, names in enumerate(ORDER) for name in names}
 MODULES = sorted((ROOT / "matcher").rglob("*.py"))

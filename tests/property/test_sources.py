@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.records import Record
-from matcher.sources.base import Refusal, SetAside
+from matcher.sources.base import Refusal, Remark, SetAside
 from matcher.sources.brreg import read_brreg
-from matcher.sources.eforms import read_eforms
+from matcher.sources.notices import read_notices
 from matcher.sources.table import read_table
 from tests.conftest import FIXTURES
 
@@ -38,7 +38,7 @@ def _check(name: str, data: bytes, read: object) -> None:
     with TemporaryDirectory() as folder:
         (Path(folder) / name).write_bytes(data)
         for item in read([Path(folder)]):  # type: ignore[operator]
-            assert isinstance(item, Record | Refusal | SetAside)
+            assert isinstance(item, Record | Refusal | Remark | SetAside)
             if isinstance(item, Refusal):
                 assert item.file
                 assert item.reason
@@ -47,7 +47,7 @@ def _check(name: str, data: bytes, read: object) -> None:
 @settings(max_examples=150, deadline=None)
 @given(mutated(NOTICE))
 def test_eforms(data: bytes) -> None:
-    _check("a.xml", data, read_eforms)
+    _check("a.xml", data, read_notices)
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,5 +1,6 @@
 import gzip
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,20 @@ def test_a_bulk_file_that_breaks_off_gives_what_stands_before(tmp_path: Path) ->
     ("content", "reason"),
     [(b"", "empty"), (b"{", "not readable"), (b"<html>", "not readable"), (b"\x1f\x8bxx", ""),
      (b"[1, 2]", "not a JSON object"), (json.dumps(entity("12")).encode(), "organisation number"),
-     (json.dumps(entity(navn="")).encode(), "no name"),
-     (json.dumps(entity(naeringskode1={"kode": "zz"})).encode(), "NACE")],
+     (json.dumps(entity(navn="")).encode(), "no name")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     found = read(tmp_path, content)
     assert found
     assert all(isinstance(i, Refusal) for i in found)
     assert reason in str(found[0])
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b"[1,"])
+def test_a_file_of_brackets_is_no_bomb(tmp_path: Path, opening: bytes) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = read(tmp_path, opening * 200_000)
+    assert isinstance(found[-1], Refusal)
+    assert "deep" in found[-1].reason
+    # Kilobytes; the paths of all its events would be tens of gigabytes.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used < 500_000

@@ -1,13 +1,18 @@
+import gzip
+import io
+import tarfile
 import time
+import zipfile
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from matcher.records import Commitment, Need, Procedure
-from matcher.sources.base import Item, Refusal, SetAside
-from matcher.sources.eforms import read_eforms
+from matcher.sources.base import Item, Refusal, Remark, SetAside
+from matcher.sources.notices import read_notices
 from tests.conftest import FIXTURES
+from tests.notices import RESULT, eforms, uuid
 
 NOTICE = (FIXTURES / "consultation.xml").read_text(encoding="utf-8")
 
@@ -15,7 +20,7 @@ NOTICE = (FIXTURES / "consultation.xml").read_text(encoding="utf-8")
 def read(tmp_path: Path, content: str | bytes) -> Item:
     path = tmp_path / "notice.xml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    (item,) = read_eforms([tmp_path])
+    (item,) = read_notices([tmp_path])
     return item
 
 
@@ -75,9 +80,8 @@ OUTSIDE = '<?xml version="1.0"?><!DOCTYPE n [<!ENTITY x SYSTEM "file:///etc/pass
     ("content", "reason"),
     [("", "empty"), ("<notice>", "not well-formed"),
      (NOTICE[: len(NOTICE) // 2], "not well-formed"),
-     (BOMB, ""), (OUTSIDE, "document type"), ("<testSet/>", "testSet is no eForms notice"),
+     (BOMB, ""), (OUTSIDE, "document type"), ("<testSet/>", "testSet is no notice"),
      (NOTICE.replace('"consultation">pmc', '"">zzz'), "zzz"),
-     (NOTICE.replace("34512100", "not-a-code"), "no CPV code"),
      (b"\xff\xfe\x00\x01", "not well-formed"), ("plain text", "not well-formed")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_at_once(
@@ -98,3 +102,109 @@ def test_a_notice_without_any_text_is_refused(tmp_path: Path) -> None:
     item = read(tmp_path, bare)
     assert isinstance(item, Refusal)
     assert item.field == "BT-21"
+
+
+def needs(tmp_path: Path, **content: object) -> Need:
+    found = read(tmp_path, eforms(**content))  # type: ignore[arg-type]
+    assert isinstance(found, Need)
+    return found
+
+
+def test_every_buyer_lot_and_language_is_kept(tmp_path: Path) -> None:
+    codes = ("NOB", "BUL", "CES", "DAN", "DEU", "ELL", "EST", "FIN", "FRA", "GLE", "HRV", "HUN",
+             "ITA", "LIT", "LAV", "MLT", "NLD", "POL", "POR", "RON", "SLK", "SLV", "SPA",
+             "SWE")  # fmt: skip
+    need = needs(tmp_path, languages=codes, buyers=17, lots=100)
+    assert [b.name for b in need.buyers] == [f"Kommune {n}" for n in range(1, 18)]
+    assert [b.organisation_number for b in need.buyers][16] == "999000017"
+    assert [b.lead for b in need.buyers] == [True] + 16 * [False]
+    assert [n for n, b in enumerate(need.buyers) if b.central_purchasing_body] == [1]
+    assert {b.country for b in need.buyers} == {"NO"}
+    assert [p.id for p in need.parts] == [f"LOT-{n:04d}" for n in range(1, 101)]
+    assert (len(need.texts), need.texts[0].lang) == (24, "nb")
+    assert all(len(p.texts) == 24 for p in need.parts)
+    by_lang = {t.lang: t for t in need.parts[99].texts}
+    assert (by_lang["sv"].title, by_lang["sv"].body) == ("Lot 100 SWE", "Del 100 SWE")
+    assert need.cpv == ("60600000", "34512100")
+    assert need.parts[0].cpv == ("34512100", "50241000")
+    assert need.deadline == date(2026, 5, 28)
+
+
+def test_links_to_earlier_and_changed_notices(tmp_path: Path) -> None:
+    need = needs(tmp_path, number=3, earlier=uuid(1), changed=uuid(2))
+    assert need.earlier_notices == (uuid(1),)
+    assert (need.replaces, need.procedure_id) == (uuid(2), "folder-3")
+    cancelled = read(tmp_path, eforms(number=3, changed=uuid(2), reason="cancel"))
+    assert isinstance(cancelled, SetAside)
+    assert cancelled.removes == uuid(2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Invitasjon til markedsdialog", "Innbyding til dialogkonferanse", "Leverantörsträff om färjor",
+     "Markedsundersøgelse om færger", "Tietopyyntö lautoista", "Markaðskönnun um ferjur",
+     "Market sounding on ferries", "Markterkundung zu Fähren", "RFI: ferries"],
+)  # fmt: skip
+def test_a_plan_that_invites_to_a_dialogue_is_told_by_its_text(tmp_path: Path, text: str) -> None:
+    plan = {"root": "PriorInformationNotice", "form": "planning", "kind": "pin-only"}
+    assert needs(tmp_path, title=text, **plan).procedure is Procedure.OPEN_DIALOGUE
+    assert needs(tmp_path, title="Ferger", **plan).procedure is Procedure.OTHER
+    # A competition that speaks of a dialogue is none.
+    assert needs(tmp_path, title=text).procedure is Procedure.OTHER
+
+
+def test_a_wrong_code_is_left_out_and_remarked_on(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text(NOTICE.replace("34512100", "34512100-99"), encoding="utf-8")
+    need, remark = read_notices([tmp_path])
+    assert isinstance(need, Need)
+    assert need.cpv == ("31158000",)
+    assert isinstance(remark, Remark)
+    assert "34512100-99" in str(remark)
+    assert need.id in str(remark)
+
+
+def test_the_history_is_of_those_who_won(tmp_path: Path) -> None:
+    root, form, kind = "ContractAwardNotice", "result", "can-standard"
+    item = read(
+        tmp_path, eforms(root=root, form=form, kind=kind, buyers=3, result=RESULT, earlier=uuid(1))
+    )
+    assert isinstance(item, SetAside)
+    assert item.history is not None
+    (award,) = item.history.awards
+    assert (award.name, award.lot, award.value) == ("Kommune 2", "LOT-0001", 1200)
+    assert item.history.earlier_notices == (uuid(1),)
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.xml.gz"])
+def test_notices_are_read_out_of_archives(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    data = eforms().encode()
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("d/1.xml", data)
+            archive.writestr("d/2.xml", b"<broken")
+    elif name.endswith(".tar.gz"):
+        with tarfile.open(path, "w:gz") as archive:
+            for place, content in enumerate((data, b"<broken")):
+                info = tarfile.TarInfo(f"d/{place}.xml")
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    else:
+        path.write_bytes(gzip.compress(data))
+    found = list(read_notices([tmp_path]))
+    assert isinstance(found[0], Need)
+    assert [type(i) for i in found[1:]] == ([] if name == "a.xml.gz" else [Refusal])
+
+
+def test_bombs_are_refused_at_once(tmp_path: Path) -> None:
+    zeros = b"<a>" + b"0" * 60_000_000
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("a.xml", zeros)
+    (tmp_path / "c.xml.gz").write_bytes(gzip.compress(zeros, compresslevel=1))
+    (tmp_path / "d.xml").write_text(BOMB)
+    del zeros
+    for path in sorted(tmp_path.iterdir()):
+        started = time.process_time()
+        (item,) = read_notices([path])
+        assert isinstance(item, Refusal), path
+        assert time.process_time() - started < 30, path

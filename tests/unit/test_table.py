@@ -1,5 +1,6 @@
 import gzip
 import json
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -175,3 +176,12 @@ def test_the_same_id_twice_is_counted_twice_and_the_last_stays(
     report: Report = take_in(store, read_table([path]), tmp_path)
     assert (report.read, report.new, report.changed) == (2, 1, 1)
     assert store.supplier("s").texts[0].body == "sist"
+
+
+def test_bombs_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 60_000_000)
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"navn;tekst\n" + b"0" * 60_000_000))
+    items = list(read_table([tmp_path]))
+    assert [type(i) for i in items] == [Refusal, Refusal]
+    assert all("bomb" in str(i) for i in items)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-_CPV = re.compile(r"(\d{8})(?:-?(\d))?")
-_NACE = re.compile(r"(?:[A-U])?\s*(\d{2})(?:\.?(\d{1,2}))?(?:\.?\d{1,3})?")
+# Eight digits, a check digit, and the supplementary code (``-AA01``) or the ".0" of a spreadsheet.
+_CPV = re.compile(r"(\d{8})(?:[-–.]?(\d))?(?:\s*[-–][A-Z]{2}\d{2}(?:-\d)?)?")
+_NACE = re.compile(r"(?:[A-V])?\s*(\d{2})(?:\.?(\d{1,2}))?(?:\.?\d{1,3})?")
 
 _COUNTRY_NAMES = {
     "norge": "NO", "noreg": "NO", "norway": "NO", "norwegen": "NO", "norja": "NO", "nor": "NO",
@@ -19,6 +20,7 @@ _COUNTRY_NAMES = {
     "united kingdom": "GB", "storbritannia": "GB", "gbr": "GB", "uk": "GB",
     "ireland": "IE", "irl": "IE", "netherlands": "NL", "nederland": "NL", "nld": "NL",
     "estonia": "EE", "eesti": "EE", "est": "EE",
+    "el": "GR", "eesti vabariik": "EE",
     "latvia": "LV", "lva": "LV", "lithuania": "LT", "ltu": "LT",
     "belgium": "BE", "bel": "BE", "bulgaria": "BG", "bgr": "BG", "croatia": "HR", "hrv": "HR",
     "cyprus": "CY", "cyp": "CY", "czechia": "CZ", "cze": "CZ", "france": "FR", "fra": "FR",
@@ -36,13 +38,14 @@ _COUNTRY_NAMES = {
 def normalise_cpv(code: str) -> str:
     """Return the eight digits of a CPV code.
 
-    Accepts ``03113100``, ``03113100-7`` and ``031131007``; a code whose leading zero a
-    spreadsheet ate (seven digits) gets it back.
+    Accepts ``03113100``, ``03113100-7`` and ``031131007``, with a supplementary code or the
+    ``.0`` of a spreadsheet behind it; a code whose leading zero a spreadsheet ate (seven digits)
+    gets it back.
 
     Raises:
         ValueError: It is no CPV code.
     """
-    text = code.strip()
+    text = re.sub(r"[\u200b\ufeff\u00a0]", "", code).strip().removesuffix(".0")
     if len(text) == 7 and text.isascii() and text.isdigit():
         text = "0" + text
     match = _CPV.fullmatch(text)
@@ -82,3 +85,16 @@ def normalise_country(country: str | None) -> str:
     if len(text) == 2 and text.isascii() and text.isalpha():
         return text.upper()
     raise ValueError(f"{text!r} is no country (two letters, as in NO)")
+
+
+def size_class(employees: int | None) -> str:
+    """Return the EU's class of a company by its employees, empty where they are not known.
+
+    Source: Commission Recommendation 2003/361/EC, by headcount alone.
+    """
+    if employees is None:
+        return ""
+    for limit, name in ((10, "micro"), (50, "small"), (250, "medium")):
+        if employees < limit:
+            return name
+    return "large"
