@@ -23,7 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.errors import InputError
+from matcher.records import Supplier
 
+SMALL_COMPANY = 50
+"""Employees from which a company is no longer small (EU recommendation 2003/361)."""
+NEWCOMER_YEARS = 5
+"""Years after its founding in which a company counts as new to the market."""
 COVERAGE_SHARE = 0.5
 """Share of a list's value that lies in covering the aspects; the rest is the mean worth."""
 
@@ -211,3 +216,22 @@ def _reasons(covers: bool, floor: bool, equals: int) -> tuple[Reason, ...]:
     if equals > 1:
         reasons.append(Reason.DRAWN)
     return tuple(reasons)
+
+
+def supplier_groups(supplier: Supplier, year: int) -> frozenset[str]:
+    """Groups that a floor of an invitation list can ask for.
+
+    Args:
+        supplier: The supplier; what it does not say of itself puts it in no group.
+        year: The present one.
+    """
+    groups = set()
+    if supplier.employees is not None and supplier.employees < SMALL_COMPANY:
+        groups.add("small")
+    if supplier.founded is not None and supplier.founded > year - NEWCOMER_YEARS:
+        groups.add("newcomer")
+    if supplier.region:
+        groups.add(f"region:{supplier.region}")
+    if supplier.country:
+        groups.add(f"country:{supplier.country}")
+    return frozenset(groups)

@@ -3,9 +3,12 @@
     SamspillError                 500  anything below
     ├── InputError                400  what was given cannot be used
     │   └── SettingsError         500  a setting cannot be used
+    ├── UnauthenticatedError      401  nobody is signed in
+    ├── ForbiddenError            403  this account may not do that
     ├── NotFoundError             404  no record, generation or file of that name
     ├── ConflictError             409  the request does not fit the present state
     │   └── LockedError           409  another job is at work
+    ├── TooManyError              429  too many requests
     ├── BuildError                500  a generation that was built did not pass its checks
     ├── BackupError               500  a backup cannot be made or restored
     └── UnavailableError          503  the service cannot answer now
@@ -41,6 +44,20 @@ class SettingsError(InputError):
     title = "A setting cannot be used"
 
 
+class UnauthenticatedError(SamspillError):
+    """Nobody is signed in, or the credentials are wrong."""
+
+    status = 401
+    title = "Not signed in"
+
+
+class ForbiddenError(SamspillError):
+    """This account may not do that."""
+
+    status = 403
+    title = "Not allowed"
+
+
 class NotFoundError(SamspillError):
     """There is no such thing."""
 
@@ -59,6 +76,13 @@ class LockedError(ConflictError):
     """Another job holds the lock."""
 
     title = "Another job is at work"
+
+
+class TooManyError(SamspillError):
+    """Too many requests in too short a time."""
+
+    status = 429
+    title = "Too many requests"
 
 
 class BuildError(SamspillError):

@@ -13,7 +13,7 @@ from datetime import date
 
 import structlog
 
-from matcher.compose import Candidate, InvitationList, compose
+from matcher.compose import Candidate, InvitationList, compose, supplier_groups
 from matcher.embed import Encoder, StaticEncoder, load_encoder, load_word_encoder
 from matcher.errors import SamspillError, UnavailableError
 from matcher.explain import Explanation, explain
@@ -40,10 +40,6 @@ from matcher.text import TermMaker
 
 log = structlog.get_logger()
 
-SMALL_COMPANY = 50
-"""Employees from which a company is no longer small (EU recommendation 2003/361)."""
-NEWCOMER_YEARS = 5
-"""Years after its founding in which a company counts as new to the market."""
 _POOL = 200
 """Places of a ranking that an invitation list is chosen from."""
 
@@ -124,7 +120,15 @@ class _Serving:
         self.problem = problem
         self.follower = follower
         self._makers = makers
+        self._as_published = follower.generation
         self._matcher: Matcher | None = None
+        self._published: Matcher | None = None
+
+    def published(self) -> Matcher:
+        """Return the matcher of the generation as it was published."""
+        if self._published is None:
+            self._published = Matcher(self._as_published, *self._makers)
+        return self._published
 
     def matcher(self) -> Matcher:
         """Return the matcher with all changes until now."""
@@ -166,6 +170,14 @@ class Service:
             StaleIndexError: The index was made by another encoder.
         """
         return self._serving_now().matcher()
+
+    @property
+    def published(self) -> Matcher:
+        """The matcher of the serving generation without the changes since it was made.
+
+        What it ranks can be ranked again, for as long as the generation is kept.
+        """
+        return self._serving_now().published()
 
     def _serving_now(self) -> _Serving:
         wanted = current_name(self.settings.generations_dir)
@@ -277,23 +289,47 @@ class Service:
         What brokers said of a need's suppliers counts at once.
         """
         matcher = self.matcher
-        query, judgements = self._query(matcher, record, kind)
+        judgements = self.judgements.of(record.id) if kind is Kind.NEED else {}
+        result = self.ranked(matcher, record, kind, k, filters, stage, judgements)
+        return self.shown(matcher, record, kind, result, judgements)
+
+    def ranked(
+        self,
+        matcher: Matcher,
+        record: Record,
+        kind: Kind,
+        k: int,
+        filters: Filters | None = None,
+        stage: str = "full",
+        judgements: Mapping[str, int] | None = None,
+    ) -> Result:
+        """Rank the other side for a record by a given matcher and given judgements.
+
+        All that a ranking depends on is handed in, so that it can be made again.
+        """
+        query = matcher.prepare(record, kind)
+        if judgements:
+            query = learn(query, matcher.generation.sides[kind.other], judgements)
         wanted = max(k, FIRST) if self._reranker else k
         ranking = matcher.rank(query, filters, stage, wanted=wanted)
         result = matcher.cut(ranking, wanted, stage, judgements)
         if self._reranker and stage == "full":
             hits = self._reranked(self._reranker, record, kind.other, result.hits)
             result = replace(result, hits=hits)
-        result = replace(result, hits=result.hits[:k])
-        nobody = stage == "full" and kind is Kind.NEED and _nobody_fits(matcher, result.hits)
-        return Matches(
-            record,
-            kind,
-            result,
-            self._explained(record, query, result.hits, kind.other),
-            nobody,
-            judgements,
-        )
+        return replace(result, hits=result.hits[:k])
+
+    def shown(
+        self,
+        matcher: Matcher,
+        record: Record,
+        kind: Kind,
+        result: Result,
+        judgements: Mapping[str, int],
+    ) -> Matches:
+        """Add to a ranking its records and the reasons for each place."""
+        nobody = result.stage == "full" and kind is Kind.NEED and _nobody_fits(matcher, result.hits)
+        matches = self._explained(record, result.query, result.hits, kind.other)
+        return Matches(record, kind, result, matches, nobody, judgements)
 
     def similar(self, need_id: str, k: int = 10, filters: Filters | None = None) -> Matches:
         """Rank the needs of other buyers by likeness to a need."""
@@ -449,22 +485,3 @@ def _whole_text(record: Record) -> str:
 def _nobody_fits(matcher: Matcher, hits: list[Hit]) -> bool:
     best = max((hit.probability or 0.0 for hit in hits), default=0.0)
     return best < matcher.fusion.answered
-
-
-def supplier_groups(supplier: Supplier, year: int) -> frozenset[str]:
-    """Groups that a floor of an invitation list can ask for.
-
-    Args:
-        supplier: The supplier; what it does not say of itself puts it in no group.
-        year: The present one.
-    """
-    groups = set()
-    if supplier.employees is not None and supplier.employees < SMALL_COMPANY:
-        groups.add("small")
-    if supplier.founded is not None and supplier.founded > year - NEWCOMER_YEARS:
-        groups.add("newcomer")
-    if supplier.region:
-        groups.add(f"region:{supplier.region}")
-    if supplier.country:
-        groups.add(f"country:{supplier.country}")
-    return frozenset(groups)

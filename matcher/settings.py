@@ -49,6 +49,58 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level of the log lines written to standard error."
     )
+    env: Literal["development", "production"] = Field(
+        "development",
+        description="`production` refuses to start with unsafe settings and asks for a login.",
+    )
+    secret_key: str = Field(
+        "",
+        repr=False,
+        description="Signs links and seals the record: at least 32 random characters "
+        "(`openssl rand -hex 32`). Several, with spaces between, rotate: the first one signs, "
+        "all are accepted. Empty is refused in production.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where people reach the service; mails link to it."
+    )
+    public_search: bool | None = Field(
+        None,
+        description="Search and records without a login; by default in development alone.",
+    )
+    session_hours: int = Field(12, ge=1, le=720, description="A login ends when unused so long.")
+    smtp_url: str = Field(
+        "",
+        repr=False,
+        description="Mail server, `smtp://[user:password@]host[:port]` or `smtps://...`; "
+        "empty: mails wait.",
+    )
+    mail_from: str = Field("samspill@localhost", description="Sender's address of all mail.")
+    oidc_issuer: str = Field("", description="Address of an OpenID provider; empty: none.")
+    oidc_client_id: str = Field("", description="Client id at the OpenID provider.")
+    oidc_client_secret: str = Field(
+        "", repr=False, description="Client secret at the OpenID provider."
+    )
+    max_body: int = Field(1_048_576, ge=1024, description="Largest body of a request, in bytes.")
+    max_seconds: float = Field(30, gt=0, description="Longest time a request may take.")
+    rate_requests: str = Field(
+        "300/minute", description="Requests a client may send; as in `300/minute`."
+    )
+    rate_logins: str = Field(
+        "10/minute", description="Logins, links and answers a client may try; as in `10/minute`."
+    )
+    rate_storage: str = Field(
+        "memory://",
+        description="Where rates are counted: per process, or shared (`redis://...`).",
+    )
+    trusted_proxies: str = Field(
+        "", description="Addresses of proxies whose `X-Forwarded-For` is believed, comma between."
+    )
+    profile_days: int = Field(
+        365, ge=1, description="A supplier's profile expires so many days after its review."
+    )
+    retention_days: int = Field(
+        730, ge=1, description="Personal data without use is erased after so many days."
+    )
 
     proxy: str = Field(
         "", description="HTTP proxy for `samspill sync`; empty means to connect directly."
@@ -106,6 +158,29 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The store's SQLAlchemy URL, with the default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir / 'samspill.sqlite'}"
+
+    @property
+    def searchable_by_all(self) -> bool:
+        """Whether search and records are open without a login."""
+        return self.env == "development" if self.public_search is None else self.public_search
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys, the one that signs first.
+
+        Raises:
+            SettingsError: Missing, too short or guessable, in production.
+        """
+        keys = tuple(self.secret_key.split())
+        if self.env == "production":
+            if not keys or any(len(k) < 32 or len(set(k)) < 10 for k in keys):
+                raise SettingsError(
+                    "SAMSPILL_SECRET_KEY: at least 32 random characters are needed in "
+                    "production; `openssl rand -hex 32` makes them"
+                )
+            if not self.public_url.startswith("https://"):
+                raise SettingsError("SAMSPILL_PUBLIC_URL: must begin with https:// in production")
+        return keys or ("development only: not secret",)
 
     @property
     def generations_dir(self) -> Path:

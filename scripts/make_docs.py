@@ -51,6 +51,9 @@ def commands() -> str:
     parts.append("Exit status: 0 done, 1 failed (the reason on standard error), 2 wrong use.")
     for name, command in group.commands.items():
         parts += ["", f"## samspill {name}", "", _help(command, name)]
+        for below, subcommand in getattr(command, "commands", {}).items():
+            path = f"{name} {below}"
+            parts += ["", f"### samspill {path}", "", _help(subcommand, path)]
     return "\n".join(parts) + "\n"
 
 

@@ -7,7 +7,18 @@ import sys
 from rich.console import Console
 
 from api import logs
-from api.cli import data, dialogue, encoder, jobs, matching, measure, merges, service, sync
+from api.cli import (
+    data,
+    dialogue,
+    encoder,
+    jobs,
+    matching,
+    measure,
+    merges,
+    people,
+    service,
+    sync,
+)
 from api.cli.app import app
 from matcher.errors import SamspillError
 
@@ -21,6 +32,7 @@ __all__ = [
     "matching",
     "measure",
     "merges",
+    "people",
     "service",
     "sync",
 ]

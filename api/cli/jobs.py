@@ -183,4 +183,11 @@ def nightly_steps(settings: Settings) -> list[Step]:
     def back_up() -> str:
         return str(run_backup(settings, settings.backups, settings.backups_kept))
 
-    return [Step("reindex", index), Step("backup", back_up)]
+    def tell() -> str:
+        from api.cli.people import open_desk
+        from matcher.workflow.notify import notify
+
+        done = notify(open_desk(ranking=True))
+        return f"{done.digests.letters} digests, {done.mail.sent} mails sent"
+
+    return [Step("reindex", index), Step("notify", tell), Step("backup", back_up)]

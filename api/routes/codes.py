@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from api.auth.guard import allow_searching
 from api.deps import ServiceDep
 from api.schemas import CodeOut
 from matcher.codes import check_cpv, division_names
@@ -21,7 +22,7 @@ Codes = Annotated[
 Lang = Annotated[str, Query(description=f"One of {', '.join(LANGUAGES)}.")]
 
 
-@router.get("/cpv")
+@router.get("/cpv", **allow_searching())
 def cpv(service: ServiceDep, lang: Lang = "en", code: Codes = []) -> list[CodeOut]:  # noqa: B006
     """Name CPV codes in a language.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from api.auth.guard import allow_searching
 from api.deps import ServiceDep
-from api.schemas import NeedOut, NeedPage, Problem, SupplierOut, SupplierPage, WinOut
+from api.schemas import NeedOut, NeedPage, SupplierOut, SupplierPage, WinOut
 from matcher.records import Kind, Need, Supplier
 from matcher.store.history import wins_of
 
@@ -15,10 +16,9 @@ router = APIRouter(tags=["records"])
 
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="How many to skip.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many to list.")]
-_MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 
 
-@router.get("/needs")
+@router.get("/needs", **allow_searching())
 def needs(service: ServiceDep, offset: Offset = 0, limit: Limit = 50) -> NeedPage:
     """List needs, the last changed first."""
     found = service.store.page(Kind.NEED, offset, limit)
@@ -26,13 +26,13 @@ def needs(service: ServiceDep, offset: Offset = 0, limit: Limit = 50) -> NeedPag
     return NeedPage(total=service.store.count(Kind.NEED), items=items)
 
 
-@router.get("/needs/{need_id}", responses=_MISSING)
+@router.get("/needs/{need_id}", **allow_searching())
 def need(service: ServiceDep, need_id: str) -> NeedOut:
     """Return one need."""
     return NeedOut.of(service.store.need(need_id))
 
 
-@router.get("/suppliers")
+@router.get("/suppliers", **allow_searching())
 def suppliers(service: ServiceDep, offset: Offset = 0, limit: Limit = 50) -> SupplierPage:
     """List suppliers, the last changed first."""
     found = service.store.page(Kind.SUPPLIER, offset, limit)
@@ -40,13 +40,13 @@ def suppliers(service: ServiceDep, offset: Offset = 0, limit: Limit = 50) -> Sup
     return SupplierPage(total=service.store.count(Kind.SUPPLIER), items=items)
 
 
-@router.get("/suppliers/{supplier_id}", responses=_MISSING)
+@router.get("/suppliers/{supplier_id}", **allow_searching())
 def supplier(service: ServiceDep, supplier_id: str) -> SupplierOut:
     """Return one supplier."""
     return SupplierOut.of(service.store.supplier(supplier_id))
 
 
-@router.get("/suppliers/{supplier_id}/wins", responses=_MISSING)
+@router.get("/suppliers/{supplier_id}/wins", **allow_searching())
 def wins(service: ServiceDep, supplier_id: str) -> list[WinOut]:
     """List what a supplier won, by award notices. Nothing is ranked by it."""
     found = wins_of(service.store, service.store.supplier(supplier_id))

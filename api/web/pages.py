@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 
+from api.auth.guard import RUNNING, allow_searching
 from api.deps import ServiceDep
 from api.schemas import MAX_TEXT, Problem
 from api.web.codes import cpv_labels
@@ -23,6 +24,9 @@ from matcher.service import Matches
 from matcher.sideways import COVERED, covered_aspects
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+# Search and records: open where the settings open them, else for brokers and admins. What is
+# ranked for whom is the API's to tell apart until pages for each role exist.
+_SEARCHING = allow_searching(*RUNNING)["dependencies"]
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 _templates.env.globals["mark"] = mark
 _SHOWN = 10
@@ -66,7 +70,7 @@ def error_page(request: Request, problem: Problem) -> HTMLResponse:
     return render(request, "error.html", problem.status, problem=problem)
 
 
-@router.get("/")
+@router.get("/", dependencies=_SEARCHING)
 def home(request: Request, service: ServiceDep) -> Response:
     """Show the form, and what is there to be matched."""
     ready, reason = service.ready()
@@ -82,7 +86,7 @@ def home(request: Request, service: ServiceDep) -> Response:
     )
 
 
-@router.post("/")
+@router.post("/", dependencies=_SEARCHING)
 def search(
     request: Request,
     service: ServiceDep,
@@ -107,7 +111,7 @@ def search(
     return render(request, "results.html", status, found=found, form=form, problem=problem)
 
 
-@router.get("/needs")
+@router.get("/needs", dependencies=_SEARCHING)
 def needs(
     request: Request, service: ServiceDep, page: Annotated[int, Query(ge=1, le=100_000)] = 1
 ) -> Response:
@@ -115,7 +119,7 @@ def needs(
     return _listing(request, service, Kind.NEED, page)
 
 
-@router.get("/suppliers")
+@router.get("/suppliers", dependencies=_SEARCHING)
 def suppliers(
     request: Request, service: ServiceDep, page: Annotated[int, Query(ge=1, le=100_000)] = 1
 ) -> Response:
@@ -123,13 +127,13 @@ def suppliers(
     return _listing(request, service, Kind.SUPPLIER, page)
 
 
-@router.get("/needs/{need_id}")
+@router.get("/needs/{need_id}", dependencies=_SEARCHING)
 def need(request: Request, service: ServiceDep, need_id: str) -> Response:
     """Show a need and the suppliers for it."""
     return _record(request, service, Kind.NEED, need_id)
 
 
-@router.get("/suppliers/{supplier_id}")
+@router.get("/suppliers/{supplier_id}", dependencies=_SEARCHING)
 def supplier(request: Request, service: ServiceDep, supplier_id: str) -> Response:
     """Show a supplier and the needs it could meet."""
     return _record(request, service, Kind.SUPPLIER, supplier_id)

@@ -9,8 +9,10 @@ from matcher.index.generation import (
     generation_names,
     open_current,
     open_verified,
+    pin,
     prune,
     publish,
+    release,
     roll_back,
 )
 
@@ -23,7 +25,9 @@ __all__ = [
     "generation_names",
     "open_current",
     "open_verified",
+    "pin",
     "prune",
     "publish",
+    "release",
     "roll_back",
 ]

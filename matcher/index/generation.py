@@ -301,15 +301,38 @@ def prune(root: Path, keep: int = 2) -> list[str]:
     """Delete what a killed job left, and all but the serving and the newest other generations.
 
     Returns:
-        Names of the generations deleted.
+        Names of the generations deleted. Pinned ones stay: somebody relies on asking them.
     """
     for left in (p for p in root.iterdir() if p.name.endswith((BUILDING, ".deleted"))):
         shutil.rmtree(left, ignore_errors=True)
     serving = current_name(root)
-    old = [n for n in generation_names(root) if n != serving][keep - 1 :]
+    others = [n for n in generation_names(root) if n != serving and not _pins(root, n).exists()]
+    old = others[keep - 1 :]
     for name in old:
         # Renamed first: a generation is whole or not there, also while it is being deleted.
         gone = root / f"{name}.deleted"
         (root / name).rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
     return old
+
+
+def pin(root: Path, name: str, holder: str) -> None:
+    """Keep a generation for a holder, until :func:`release` lets it go."""
+    with _pins(root, name).open("a+", encoding="utf-8") as pins:
+        pins.seek(0)
+        if holder not in pins.read().splitlines():
+            pins.write(f"{holder}\n")
+
+
+def release(root: Path, done: Callable[[str], bool]) -> list[str]:
+    """Let go of the generations whose holders are all done; return their names."""
+    released = []
+    for pins in sorted(root.glob("*.pins")):
+        if all(done(holder) for holder in pins.read_text(encoding="utf-8").splitlines()):
+            pins.unlink()
+            released.append(pins.stem)
+    return released
+
+
+def _pins(root: Path, name: str) -> Path:
+    return root / f"{name}.pins"

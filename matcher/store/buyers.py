@@ -17,10 +17,8 @@ def buyer_key(buyer: Buyer) -> str:
     return organisation_key(buyer.name, buyer.organisation_number, buyer.country)
 
 
-def save_buyers(connection: Connection, needs: list[Need]) -> None:
-    """Save the buyers of some needs and their part in them."""
-    buyers = {buyer_key(b): b for need in needs for b in need.buyers}
-    table = schema.buyer
+def ensure_buyers(connection: Connection, buyers: dict[str, Buyer]) -> dict[str, int]:
+    """Return key -> id of buyers by :func:`buyer_key`, adding those that are not known."""
     known = _buyer_ids(connection, buyers)
     missing = [
         {
@@ -33,8 +31,15 @@ def save_buyers(connection: Connection, needs: list[Need]) -> None:
         if key not in known
     ]
     if missing:
-        connection.execute(insert(table), missing)
+        connection.execute(insert(schema.buyer), missing)
         known = _buyer_ids(connection, buyers)
+    return known
+
+
+def save_buyers(connection: Connection, needs: list[Need]) -> None:
+    """Save the buyers of some needs and their part in them."""
+    buyers = {buyer_key(b): b for need in needs for b in need.buyers}
+    known = ensure_buyers(connection, buyers)
     link = schema.need_buyer
     connection.execute(delete(link).where(link.c.need_id.in_([n.id for n in needs])))
     links = [

@@ -23,7 +23,10 @@ def make_engine(url: str) -> Engine:
     ``synchronous=FULL`` makes an acknowledged write survive a power cut: in WAL mode the
     default of some builds (NORMAL) may lose the last transactions.
     """
-    engine = create_engine(url)
+    # On SQLite a writer that waits holds a connection: a bound on them could leave none for
+    # the one writer that is at work and has to read.
+    in_file = make_url(url).get_backend_name() == "sqlite" and bool(make_url(url).database)
+    engine = create_engine(url, **({"max_overflow": -1} if in_file else {}))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

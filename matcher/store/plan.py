@@ -21,6 +21,9 @@ BOOKKEEPING = {"digest", "sequence", "changed_at", "deleted", "merged_into"}
 _FULLNESS = {"eforms": 3, "ted-xml": 3, "ocds": 2, "ted": 1, "doffin": 1}
 _CHUNK = 500
 
+PROFILE = "profile"
+"""Source of a record that its owner has written. No feed overwrites it or brings it back."""
+
 
 @dataclass
 class SaveResult:
@@ -48,16 +51,28 @@ class Plan:
 
 
 def make_plan(
-    connection: Connection, table: Table, batch: dict[str, Record], result: SaveResult
+    connection: Connection,
+    table: Table,
+    batch: dict[str, Record],
+    result: SaveResult,
+    take_over: bool = False,
 ) -> Plan:
     """Compare a batch with the store.
 
     Counts in ``result`` what is left alone: unchanged, older, or taken by another source.
+
+    Args:
+        connection: To the store.
+        table: Of the records' kind.
+        batch: The records by id; one may be given another id.
+        result: Added to.
+        take_over: Whether records of another source are overwritten.
     """
     plan = Plan()
     replaced = _replaced(connection, batch) if table is schema.need else set()
     known = _known(connection, table, batch)
-    _step_aside(connection, table, batch, known)
+    if not take_over:
+        _step_aside(connection, table, batch, known)
     for record in batch.values():
         digest = _digest(record)
         row = known.get(record.id)
@@ -68,7 +83,9 @@ def make_plan(
             result.older[reason] = result.older.get(reason, 0) + 1
         elif row is None:
             plan.inserts.append((record, digest))
-        elif row.source != record.source and not _same_notice(record, row):
+        elif row.source == PROFILE and record.source != PROFILE and not take_over:
+            result.unchanged += 1
+        elif row.source != record.source and not (take_over or _same_notice(record, row)):
             result.taken.append((record.id, row.source))
         elif row.digest != digest:
             plan.updates.append((record, digest))
@@ -100,7 +117,9 @@ def _step_aside(
     """
     for record in list(batch.values()):
         row = known.get(record.id)
-        if row is None or row.source == record.source or not isinstance(record, Supplier):
+        if row is None or row.source in (record.source, PROFILE):
+            continue
+        if not isinstance(record, Supplier):
             continue
         held = find_organisation_number(row.organisation_number, row.country)
         given = find_organisation_number(record.organisation_number, record.country)

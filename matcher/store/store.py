@@ -63,18 +63,30 @@ class Store:
 
     # -- writing
 
-    def save(self, records: Sequence[Record]) -> SaveResult:
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open a connection that sees one consistent state."""
+        return self.engine.begin()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that writes: all of it happens, or nothing."""
+        return self._writer.begin()
+
+    def save(self, records: Sequence[Record], take_over: bool = False) -> SaveResult:
         """Insert or update records in one transaction.
 
         A record equal to the stored one is left alone, so importing a file twice changes
         nothing. An id given twice in the batch keeps the last.
+
+        Args:
+            records: Of either kind.
+            take_over: Replace records of another source: their owner writes them from now on.
         """
         result = SaveResult()
         for kind in Kind:
             batch = {r.id: r for r in records if isinstance(r, _MODELS[kind])}
             if batch:
-                with self.writing() as connection:
-                    self._save(connection, kind, batch, result)
+                with self._writer.begin() as connection:
+                    self._save(connection, kind, batch, result, take_over)
         return result
 
     def compare(self, records: Sequence[Record], seen: dict[str, str]) -> SaveResult:
@@ -105,9 +117,10 @@ class Store:
                 seen[key] = digest
         return result
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        """Begin a transaction that writes; it is committed at the end, undone on an error."""
-        return self._writer.begin()
+    def save_in(self, connection: Connection, record: Record, take_over: bool = False) -> None:
+        """Insert or update one record within a transaction of :meth:`writing`."""
+        kind = Kind.NEED if isinstance(record, Need) else Kind.SUPPLIER
+        self._save(connection, kind, {record.id: record}, SaveResult(), take_over)
 
     def delete(self, kind: Kind, record_id: str) -> None:
         """Take a record out: it leaves every list and the index; its contact data is erased.
@@ -116,8 +129,16 @@ class Store:
             NotFoundError: There is no such record.
         """
         with self.writing() as connection:
-            if not self._delete(connection, kind, record_id):
-                raise NotFoundError(f"no {kind} {record_id!r}")
+            self.delete_in(connection, kind, record_id)
+
+    def delete_in(self, connection: Connection, kind: Kind, record_id: str) -> None:
+        """Take a record out within a transaction of :meth:`writing`.
+
+        Raises:
+            NotFoundError: There is no such record.
+        """
+        if not self._delete(connection, kind, record_id):
+            raise NotFoundError(f"no {kind} {record_id!r}")
 
     def discard(self, ids: Iterable[str]) -> int:
         """Take out those of some records, needs or suppliers, that are there; return how many."""
@@ -153,10 +174,15 @@ class Store:
         return bool(hit.rowcount)
 
     def _save(
-        self, connection: Connection, kind: Kind, batch: dict[str, Record], result: SaveResult
+        self,
+        connection: Connection,
+        kind: Kind,
+        batch: dict[str, Record],
+        result: SaveResult,
+        take_over: bool = False,
     ) -> None:
         table = _TABLES[kind]
-        plan = make_plan(connection, table, batch, result)
+        plan = make_plan(connection, table, batch, result, take_over)
         result.new += len(plan.inserts)
         result.changed += len(plan.updates)
         changes = [*plan.inserts, *plan.updates]
@@ -233,6 +259,14 @@ class Store:
         record = self.get(Kind.SUPPLIER, supplier_id)
         assert isinstance(record, Supplier)
         return record
+
+    def supplier_in(self, connection: Connection, supplier_id: str) -> Supplier:
+        """Return a supplier within a transaction, also one that was taken out."""
+        table = schema.supplier
+        row = connection.execute(select(table).where(table.c.id == supplier_id)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no supplier {supplier_id!r}")
+        return Supplier(**_plain(row))
 
     def get_many(self, kind: Kind, ids: Iterable[str]) -> dict[str, Record]:
         """Return the records of some ids; ids that do not exist are left out."""

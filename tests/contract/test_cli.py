@@ -1,6 +1,8 @@
 """The command line as outside programs rely on it."""
 
+import io
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -174,6 +176,38 @@ def test_help_of_every_command_teaches(samspill: Samspill) -> None:
         assert command in out
         assert samspill(command, "--help")[0] == 0
     assert samspill("--version")[1].startswith("samspill ")
+
+
+def test_accounts_mail_and_the_record(
+    samspill: Samspill, demo: None, monkeypatch: pytest.MonkeyPatch, demo_settings: Settings,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    shutil.copytree(demo_settings.data_dir, tmp_path / "data")
+    monkeypatch.setenv("SAMSPILL_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("blå fjord 27 måker\n" * 3))
+    made = samspill.json("user", "add", "first@example.test")
+    assert made["role"] == "admin"
+    assert samspill("user", "add", "first@example.test")[0] == 1
+    status, _, err = samspill("user", "add", "x@example.test", "--role", "king")
+    assert (status, "king" in err) == (2, True)
+    assert samspill.json("user", "add", "b@example.test", "--role", "buyer", "--buyer", "Askvik",
+                         "--country", "NO")["role"] == "buyer"  # fmt: skip
+    assert [a["email"] for a in samspill.json("user", "list")] == [
+        "first@example.test", "b@example.test"]  # fmt: skip
+    status, out, _ = samspill("user", "token", "first@example.test", "--scope", "read")
+    assert (status, out.startswith("samspill_")) == (0, True)
+    found = samspill.json("notify")
+    assert found["mail"] == {"sent": 0, "failed": 0, "waiting": 0, "uncertain": 0}
+    verdict = samspill.json("verify-log")
+    assert verdict["ok"]
+    assert verdict["entries"] == 2
+    head = f"{verdict['entries']}:{verdict['head']}"
+    assert samspill("verify-log", "--head", head)[0] == 0
+    assert samspill("verify-log", "--head", f"2:{'0' * 64}")[0] == 1
+    assert samspill("verify-log", "--head", "nonsense")[0] == 2
+    assert samspill("replay", "1")[0] == 1
+    assert samspill("user", "shut", "b@example.test")[0] == 0
+    assert samspill("user", "erase", "first@example.test")[0] == 1  # The last admin.
 
 
 @pytest.mark.usefixtures("demo")

@@ -10,6 +10,7 @@ from api.cli import app
 from api.web.i18n import LOCALE
 from matcher.languages import LANGUAGES
 from matcher.settings import Settings
+from matcher.workflow import dialogues, figures, shortlist
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,6 +57,13 @@ def _messages() -> set[str]:
     web = ROOT / "api" / "web"
     for path in [*web.glob("templates/*.html"), *web.glob("*.py")]:
         found |= set(re.findall(r'_\("([^"]+)"', path.read_text(encoding="utf-8")))
+    for name in ("letters", "documents"):
+        text = (ROOT / "matcher" / "workflow" / f"{name}.py").read_text(encoding="utf-8")
+        found |= set(re.findall(r'_\(\s*["\']([^"\']+)["\']', text))
+    # What a record shows by its name.
+    for names in (shortlist.State, shortlist.Origin, dialogues.State, figures.STEPS):
+        found |= set(names)
+    found |= {"signed", *figures.Exposure.__dataclass_fields__} - {"total"}
     errors = (ROOT / "matcher" / "errors.py").read_text(encoding="utf-8")
     return found | set(re.findall(r'title = "([^"]+)"', errors))
 

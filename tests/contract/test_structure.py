@@ -32,6 +32,7 @@ ORDER = [
     ["evaluate"],
     ["finetune", "tune"],
     ["service"],
+    ["workflow"],
 ]
 RANK = {name: place for place, names in enumerate(ORDER) for name in names}
 MODULES = sorted((ROOT / "matcher").rglob("*.py"))

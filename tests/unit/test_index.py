@@ -11,8 +11,10 @@ from matcher.index import (
     build_generation,
     current_name,
     open_current,
+    pin,
     prune,
     publish,
+    release,
 )
 from matcher.index.arrays import Chain, Lookup, Ragged, Strings, save_array
 from matcher.index.dense import FaissIndex, build_dense
@@ -253,3 +255,16 @@ def test_a_large_side_gives_k_records_even_where_few_match(
     norway = matcher.match(query, 50, Filters(countries=("NO",)))
     assert len(norway.hits) == 50
     assert all(int(h.record_id[1:]) % 40 == 0 for h in norway.hits)
+
+
+def test_a_pinned_generation_is_kept_until_its_holders_are_done(tmp_path: Path) -> None:
+    for name in ("1", "2", "3", "4", "5"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.sha256").write_text("")
+    pin(tmp_path, "1", "dialogue:a")
+    pin(tmp_path, "1", "dialogue:b")
+    pin(tmp_path, "1", "dialogue:a")
+    assert sorted(prune(tmp_path)) == ["2", "3", "4"]
+    assert release(tmp_path, lambda holder: holder == "dialogue:a") == []
+    assert release(tmp_path, lambda holder: True) == ["1"]
+    assert prune(tmp_path) == ["1"]

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from matcher.store import dialogue, people  # noqa: F401
 from matcher.store.schema import metadata
 
 connection = context.config.attributes["connection"]
