@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from matcher.sources.base import Item, Refusal, find_files
+from matcher.sources.base import Item, Refusal, Remark, find_files
 from matcher.sources.bolagsverket import read_bolagsverket
 from matcher.sources.brreg import read_brreg
 from matcher.sources.cvr import read_cvr
@@ -81,6 +81,10 @@ def read_any(paths: list[Path]) -> Iterator[Item]:
             yield Refusal(str(path), "", "", "not recognised: import it as the kind it is")
         else:
             yield from FORMATS[kind].read([path])
+    for folder in filter(Path.is_dir, paths):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.lower().endswith(_SUFFIXES):
+                yield Remark(str(path), "", "", "left out: not a kind of file that is imported")
 
 
 def guess_format(path: Path) -> str | None:

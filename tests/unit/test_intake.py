@@ -118,6 +118,16 @@ def test_a_notice_is_known_by_its_beginning(store: Store, tmp_path: Path, name: 
     assert take_in(store, read_any([path]), tmp_path / "refused").new == 1
 
 
+def test_what_a_folder_holds_besides_is_remarked_on(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.xml").write_text(eforms(1), encoding="utf-8")
+    (folder / "notes.md").write_text("x", encoding="utf-8")
+    report = take_in(store, read_any([folder]), tmp_path / "refused")
+    assert (report.read, report.new) == (1, 1)
+    assert [r.file for r in report.remarks] == [str(folder / "notes.md")]
+
+
 def test_an_empty_file_is_told_as_one(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.touch()
