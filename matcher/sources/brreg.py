@@ -20,7 +20,7 @@ from matcher.records import Supplier, Text
 from matcher.sources.base import Item, Refusal, Remark, SetAside, find_files
 from matcher.sources.documents import open_stream
 from matcher.sources.jsonfiles import ITEM, break_off, stream_values
-from matcher.sources.values import as_dict, country_at, number_at
+from matcher.sources.values import as_dict, clean_text, country_at, number_at, text_at
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _LANGUAGE_OF_FORM = {"bokmål": "nb", "nynorsk": "nn"}
@@ -132,23 +132,23 @@ def _supplier(
 ) -> Supplier:
     address = as_dict(entity.get("forretningsadresse") or entity.get("beliggenhetsadresse"))
     codes = [as_dict(entity.get(f"naeringskode{n}")) for n in (1, 2, 3)]
-    form = as_dict(entity.get("organisasjonsform"))
+    form = text_at(entity, "organisasjonsform", "kode")
     employees = _employees(entity)
     return Supplier(
         id=f"NO-{organisation}",
         name=_joined(entity.get("navn")),
         texts=(Text(lang=_language(entity), body=_body(entity, codes)),),
         country=country_at(address, "landkode") if address.get("landkode") else "NO",
-        region=_county(str(address.get("kommunenummer") or "")),
-        municipality=str(address.get("kommune") or "").title(),
+        region=_county(text_at(address, "kommunenummer")),
+        municipality=text_at(address, "kommune").title(),
         organisation_number=organisation,
         nace=_nace(codes, file, organisation, remarks),
         employees=employees,
         founded=_year(entity.get("stiftelsesdato")),
         url=_joined(entity.get("hjemmeside")),
-        legal_form=str(form.get("kode") or "")[:50],
+        legal_form=form[:50],
         size=size_class(employees),
-        personal_data=form.get("kode") in _SOLE_TRADERS,
+        personal_data=form in _SOLE_TRADERS,
         source="brreg",
         source_id=organisation,
     )
@@ -181,7 +181,7 @@ def _body(entity: dict[str, Any], codes: list[dict[str, Any]]) -> str:
 def _joined(value: Any) -> str:
     """Join a text that the register wraps into lines, each an element of a list."""
     fragments = value if isinstance(value, list) else [value]
-    return " ".join(" ".join(str(f) for f in fragments if f).split())
+    return " ".join(" ".join(clean_text(str(f)) for f in fragments if f).split())
 
 
 def _language(entity: dict[str, Any]) -> str:

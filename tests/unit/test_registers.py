@@ -171,7 +171,7 @@ def test_brreg_flags_sole_traders_and_takes_out_what_is_no_more(tmp_path: Path) 
 def test_brreg_forgives_what_a_field_should_not_hold(tmp_path: Path) -> None:
     odd, foreign = read(
         tmp_path, read_brreg,
-        [{"organisasjonsnummer": "999601391", "navn": "Fjord AS", "antallAnsatte": -1,
+        [{"organisasjonsnummer": "999601391", "navn": "Fjord\0 AS", "antallAnsatte": -1,
           "stiftelsesdato": "0000-00-00", "naeringskode1": "50.100", "organisasjonsform": "AS",
           "forretningsadresse": ["Fjordvegen 1"]},
          {"organisasjonsnummer": "974760673", "navn": "Rio NUF", "antallAnsatte": "7",
