@@ -54,12 +54,12 @@ def mailserver() -> Iterator[tuple[Inbox, str]]:
 
 @pytest.fixture(scope="module")
 def here(
-    demo_settings: Settings,
+    demo_on_both: Settings,
     tmp_path_factory: pytest.TempPathFactory,
     mailserver: tuple[Inbox, str],
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("story") / "data"
-    with world(demo_settings, folder, smtp_url=mailserver[1]) as found:
+    with world(demo_on_both, folder, smtp_url=mailserver[1]) as found:
         store = found.desk.store
         store.save(
             [

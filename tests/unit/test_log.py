@@ -17,6 +17,8 @@ from matcher.workflow import log
 from matcher.workflow.desk import SYSTEM, Desk
 from matcher.workflow.signing import Signer
 
+pytestmark = pytest.mark.both_databases
+
 KEY = "0123456789abcdef0123456789abcdef"
 
 

@@ -141,6 +141,8 @@ from matcher.store import Store
 from matcher.workflow import mail
 from matcher.workflow.desk import Desk
 from matcher.workflow.signing import Signer
+
+pytestmark = pytest.mark.both_databases
 settings = Settings(_env_file=None, smtp_url=sys.argv[2], public_url="https://samspill.example")
 desk = Desk(settings, Store.open(sys.argv[1]), Signer(("k" * 32,)), translate)
 print("ready", flush=True)
@@ -151,13 +153,12 @@ asyncio.run(mail.send(desk))
 
 @pytest.mark.parametrize("after", [0.02, 0.06, 0.12])
 def test_killed_in_the_middle_nothing_goes_twice_or_is_forgotten(
-    desk: Desk, post: tuple[Inbox, str], tmp_path: Path, after: float
+    desk: Desk, post: tuple[Inbox, str], store_url: str, after: float
 ) -> None:
     count = 30
     _write(desk, count)
-    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     sender = subprocess.Popen(
-        [sys.executable, "-c", _SENDER, url, post[1]],
+        [sys.executable, "-c", _SENDER, store_url, post[1]],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         cwd=Path(__file__).parents[2], env={**os.environ, "PYTHONPATH": ""},
     )  # fmt: skip

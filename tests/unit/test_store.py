@@ -7,6 +7,8 @@ from matcher.errors import NotFoundError, NotInitialisedError
 from matcher.records import Buyer, Commitment, Contact, Kind, Need, Supplier, Text
 from matcher.store import Store
 
+pytestmark = pytest.mark.both_databases
+
 
 def supplier(record_id: str = "s1", body: str = "Vi brøyter", **more: object) -> Supplier:
     return Supplier(id=record_id, name="Brøyt AS", texts=(Text(lang="nb", body=body),), **more)
