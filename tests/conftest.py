@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,13 +114,20 @@ def _demo_database(demo_settings: Settings, postgres: Server) -> str:
     return url
 
 
+@pytest.fixture(scope="module")
+def demo_copy(_demo_database: str, postgres: Server) -> Iterator[str]:
+    """Return the URL of a PostgreSQL database that holds the sample collection."""
+    url = postgres.copy(_demo_database)
+    yield url
+    postgres.drop(url)
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def demo_on_both(request: pytest.FixtureRequest, demo_settings: Settings) -> Settings:
     """Return the settings of the service over the sample collection, on both databases."""
     if request.param == "sqlite":
         return demo_settings
-    demo = request.getfixturevalue("_demo_database")
-    url = request.getfixturevalue("postgres").copy(demo)
+    url = request.getfixturevalue("demo_copy")
     return demo_settings.model_copy(update={"database_url": url})
 
 
@@ -134,12 +140,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Return the URL of a store to be made."""
-    if request.param == "postgresql":
-        url: str = request.getfixturevalue("postgres").store()
-        return url
-    return f"sqlite:///{tmp_path / 'store.sqlite'}"
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'store.sqlite'}"
+        return
+    postgres: Server = request.getfixturevalue("postgres")
+    url = postgres.store()
+    yield url
+    postgres.drop(url)
 
 
 @pytest.fixture

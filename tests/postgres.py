@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -47,6 +48,10 @@ class Server:
         """Make a database with an empty store and return its URL."""
         return self._make(_TEMPLATE)
 
+    def drop(self, url: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.ask(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
     def copy(self, url: str) -> str:
         """Copy a database that nobody is connected to and return the URL of the copy."""
         return self._make(str(make_url(url).database))
@@ -61,7 +66,7 @@ class Server:
 
     def _make(self, template: str) -> str:
         name = f"test{next(self._numbers)}"
-        self.ask(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.ask(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.url(name)
 
 
@@ -74,7 +79,7 @@ def server() -> Iterator[Server]:
     programs = found[-1]
     # The server refuses to run as root; Debian's package makes a user for it.
     user = "postgres" if os.getuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="samspill-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="samspill-pg-", dir=_quick_folder()))
     running = None
     try:
         if user:
@@ -104,9 +109,15 @@ def server() -> Iterator[Server]:
         yield here
     finally:
         if running is not None:
-            running.send_signal(3)
+            running.send_signal(signal.SIGQUIT)
             running.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _quick_folder() -> str | None:
+    """Return a folder in memory if there is a large one: databases are made for every test."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 2**30 else None
 
 
 def _wait(here: Server, running: subprocess.Popen[bytes]) -> None:

@@ -86,10 +86,8 @@ class Intake:
         if not self._batch:
             return
         records = list(self._batch.values())
-        if self._check:
-            result = self._store.compare(records, self._seen)
-        else:
-            result = self._save(records)
+        check = self._check
+        result = self._store.compare(records, self._seen) if check else self._save(records)
         self.report.new += result.new
         self.report.changed += result.changed
         self.report.unchanged += result.unchanged

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import URL, inspect, make_url
 
 from matcher.errors import BackupError
-from matcher.store.engine import connect_arguments, make_engine
+from matcher.store.engine import make_engine
 
 
 def dump(url: str, file: Path) -> None:
@@ -67,9 +67,16 @@ def _run(tool: str, url: str | None, *arguments: str) -> None:
 
 def _connection(url: URL) -> str:
     """Return where the database is, in libpq's words and without the password."""
-    values = connect_arguments(url)
-    values.pop("password", None)
-    return " ".join(f"{name}={_quoted(str(value))}" for name, value in values.items())
+    values = url.translate_connect_args(username="user", database="dbname")
+    values |= {
+        name: value if isinstance(value, str) else ",".join(value)
+        for name, value in url.query.items()
+    }
+    return " ".join(
+        f"{name}={_quoted(str(value))}"
+        for name, value in values.items()
+        if name not in ("password", "pool_size")
+    )
 
 
 def _quoted(value: str) -> str:

@@ -22,6 +22,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DataError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from matcher.errors import InputError, NotInitialisedError, SettingsError, UnavailableError
 
@@ -56,10 +57,10 @@ def make_engine(url: str) -> Engine:
         return _sqlite(found)
     if found.get_backend_name() == "postgresql":
         size = _pool_size(found)
-        engine = _postgresql(found, pool_size=size, max_overflow=size)
-        return engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        engine = _postgresql(
+            found, isolation_level="REPEATABLE READ", pool_size=size, max_overflow=size
         )
+        return engine.execution_options(postgresql_readonly=True)
     raise SettingsError(
         f"SAMSPILL_DATABASE_URL: {found.get_backend_name()} is not supported; "
         "use sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
@@ -79,12 +80,9 @@ def make_writer(engine: Engine) -> Engine:
     return writer.execution_options(samspill_write=True)
 
 
-def connect_arguments(url: URL) -> dict[str, Any]:
-    """Return what PostgreSQL's client library (libpq) is told of a database."""
-    engine = _postgresql(url)
-    _, values = engine.dialect.create_connect_args(engine.url)
-    values.pop("pool_size", None)
-    return dict(values)
+def make_single(engine: Engine) -> Engine:
+    """Make an engine for one connection to the same PostgreSQL, without transactions or pool."""
+    return _postgresql(engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
 
 
 def _sqlite(url: URL) -> Engine:
@@ -124,10 +122,12 @@ def _pool_size(url: URL) -> int:
     return int(given)
 
 
-def _postgresql(url: URL, **pool: Any) -> Engine:
+def _postgresql(url: URL, **options: Any) -> Engine:
     try:
         # A connection that the server has closed meanwhile is noticed and replaced.
-        engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **pool)
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options
+        )
     except ModuleNotFoundError as error:
         raise SettingsError(
             "SAMSPILL_DATABASE_URL: PostgreSQL's driver is not installed; "
@@ -162,6 +162,8 @@ def _begin_postgresql(connection: Any) -> None:
 
 def _explain(context: ExceptionContext) -> None:
     """Say what PostgreSQL refused and why; its words hold no values."""
+    if context.is_pre_ping:
+        return  # A connection that was closed meanwhile is replaced.
     error, said = context.sqlalchemy_exception, context.original_exception
     reason = getattr(getattr(said, "diag", None), "message_primary", None) or str(said)
     if isinstance(error, DataError):
@@ -176,14 +178,11 @@ def migrate(engine: Engine) -> None:
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     config = _config()
-    options: dict[str, Any] = {"samspill_write": True}
-    if engine.dialect.name == "postgresql":
-        options = {
-            "samspill_write": "schema",
-            "isolation_level": "READ COMMITTED",
-            "postgresql_readonly": False,
-        }
-    with engine.execution_options(**options).begin() as connection:
+    if engine.dialect.name == "sqlite":
+        writer = engine.execution_options(samspill_write=True)
+    else:
+        writer = _postgresql(url, poolclass=NullPool).execution_options(samspill_write="schema")
+    with writer.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import InvalidRequestError
 
 from matcher.errors import LockedError, UnavailableError
+from matcher.store.engine import make_single
 from matcher.store.runs import holder
 from matcher.store.store import Store
 
@@ -32,14 +33,9 @@ def job_lock(store: Store, job: str) -> Iterator[Callable[[], None]]:
         return
     key = int.from_bytes(hashlib.blake2b(job.encode(), digest_size=8).digest(), signed=True)
     # Outside of transactions, which would keep the server from cleaning up for as long.
-    engine = store.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with make_single(store.engine).connect() as connection:
         _take(connection, key)
-        try:
-            yield lambda: _check(connection, key)
-        finally:
-            # Whoever takes the connection from the pool next must not hold the lock.
-            connection.invalidate()
+        yield lambda: _check(connection, key)
 
 
 def _take(connection: Connection, key: int) -> None:
@@ -55,29 +51,26 @@ def _take(connection: Connection, key: int) -> None:
 
 
 # A key of 64 bits is shown as two of 32.
-_IS_KEY = (
-    "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+_HOLDERS = text(
+    "SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
     "AND ((l.classid::bigint << 32) | l.objid::bigint) = :key"
 )
-_HOLDER = text(
-    "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
-    f"WHERE {_IS_KEY}"
-)
-_MINE = text(f"SELECT count(*) FROM pg_locks l WHERE l.pid = pg_backend_pid() AND {_IS_KEY}")
 
 
 def _held_by(connection: Connection, key: int) -> str | None:
-    found: str | None = connection.execute(_HOLDER, {"key": key}).scalar()
-    return found
+    row = connection.execute(_HOLDERS, {"key": key}).first()
+    return None if row is None else str(row.application_name)
 
 
 def _check(connection: Connection, key: int) -> None:
     try:
-        held = connection.execute(_MINE, {"key": key}).scalar()
+        own = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+        row = connection.execute(_HOLDERS, {"key": key}).first()
     except (UnavailableError, InvalidRequestError):
-        held = 0
-    if not held:
+        row = None
+    if row is None or row.pid != own:
         raise LockedError(
             "the connection that held the job's lock was lost, and another job may be at work: "
             "nothing was published"

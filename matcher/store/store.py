@@ -53,7 +53,11 @@ class Store:
             NotInitialisedError: There is none, or its schema is another version's.
         """
         engine = make_engine(url)
-        check_revision(engine)
+        try:
+            check_revision(engine)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine)
 
     def close(self) -> None:

@@ -47,7 +47,7 @@ PAIRS = [("Stavanger", "Göteborg"), ("Aalborg", "Trondheim"), ("Turku", "Örebr
 
 
 @pytest.fixture(scope="module")
-def mailserver() -> Iterator[tuple[Inbox, str]]:
+def mailserver(demo_on_both: Settings) -> Iterator[tuple[Inbox, str]]:
     with inbox() as found:
         yield found
 

@@ -17,7 +17,7 @@ from tests.world import Inbox, World, inbox, text_of, world
 
 
 @pytest.fixture(scope="module")
-def post() -> Iterator[tuple[Inbox, str]]:
+def post(demo_on_both: Settings) -> Iterator[tuple[Inbox, str]]:
     with inbox() as found:
         yield found
 

@@ -25,7 +25,7 @@ WISH = {"title": "Ladning", "text": "ladestasjoner for elektriske busser", "lang
 
 
 @pytest.fixture(scope="module")
-def post() -> Iterator[tuple[Inbox, str]]:
+def post(demo_on_both: Settings) -> Iterator[tuple[Inbox, str]]:
     with inbox() as found:
         yield found
 

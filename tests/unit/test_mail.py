@@ -29,6 +29,8 @@ from matcher.workflow.letters import Letter, Occasion
 from matcher.workflow.signing import Signer
 from tests.world import Inbox, inbox, text_of
 
+pytestmark = pytest.mark.both_databases
+
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
@@ -141,8 +143,6 @@ from matcher.store import Store
 from matcher.workflow import mail
 from matcher.workflow.desk import Desk
 from matcher.workflow.signing import Signer
-
-pytestmark = pytest.mark.both_databases
 settings = Settings(_env_file=None, smtp_url=sys.argv[2], public_url="https://samspill.example")
 desk = Desk(settings, Store.open(sys.argv[1]), Signer(("k" * 32,)), translate)
 print("ready", flush=True)

@@ -87,7 +87,8 @@ def test_the_same_buyer_in_two_needs_is_one_buyer(store: Store) -> None:
         assert connection.execute(text("SELECT count(*) FROM buyer")).scalar_one() == 1
 
 
-def test_sqlite_is_set_to_survive_a_power_cut(store: Store) -> None:
+def test_sqlite_is_set_to_survive_a_power_cut(tmp_path: Path) -> None:
+    store = Store.create(f"sqlite:///{tmp_path / 'store.sqlite'}")
     with store.engine.connect() as connection:
         pragmas = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
