@@ -70,7 +70,7 @@ docs: $(VENV)/.installed-test ## Write the generated parts of the documentation
 
 test-deps: ## Install the Debian packages some tests need (as root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core postgresql
 
 lock: ## Renew requirements.lock from what pyproject.toml allows
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

@@ -1,7 +1,8 @@
 """Backup while serving, and restore on a bare machine.
 
-A backup is a folder: the store, copied by SQLite's online backup, the serving generation, and a
-manifest with a digest of every file. It is made beside the others and renamed when it is whole.
+A backup is a folder: the store, copied by SQLite's online backup or PostgreSQL's ``pg_dump``, the
+serving generation, and a manifest with a digest of every file. It is made beside the others and
+renamed when it is whole.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from matcher.errors import BackupError
 from matcher.index import current_name, publish
 from matcher.index.files import digests, put_in_place, sync, sync_tree
 from matcher.settings import Settings
+from matcher.store.dump import dump, holds_store, load
 
 _PREFIX = "backup-"
 _BUILDING = ".building"
 _MANIFEST = "backup.json"
 _STORE = "samspill.sqlite"
+_DUMP = "samspill.dump"
 _GENERATIONS = "generations"
 
 
@@ -42,9 +45,9 @@ def back_up(settings: Settings, folder: Path, keep: int = 0) -> Path:
         The backup's folder.
 
     Raises:
-        BackupError: The store is no SQLite file, or the backup cannot be written.
+        BackupError: There is no store, or the backup cannot be written.
     """
-    source = _store_file(settings)
+    source = None if _on_server(settings) else _store_file(settings)
     name = f"{_PREFIX}{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     building = folder / f"{name}{_BUILDING}"
     try:
@@ -54,7 +57,10 @@ def back_up(settings: Settings, folder: Path, keep: int = 0) -> Path:
         if generation is not None:
             copied = building / _GENERATIONS / generation
             shutil.copytree(settings.generations_dir / generation, copied)
-        _copy_store(source, building / _STORE)
+        if source is None:
+            dump(settings.store_url, building / _DUMP)
+        else:
+            _copy_store(source, building / _STORE)
         _write_manifest(building, generation)
         sync_tree(building)
         put_in_place(building, folder / name)
@@ -86,7 +92,8 @@ def restore(settings: Settings, backup: Path, force: bool = False) -> str | None
     Args:
         settings: Say where store and generations go.
         backup: A folder that :func:`back_up` made, or one of several such: the newest is taken.
-        force: Replace a store that is there; it is kept beside, its name ending in ``.replaced``.
+        force: Replace a store that is there; it is kept beside, its name ending in ``.replaced``
+            (in the data folder, if it is in PostgreSQL).
 
     Returns:
         Name of the generation restored, if the backup holds one.
@@ -98,28 +105,52 @@ def restore(settings: Settings, backup: Path, force: bool = False) -> str | None
     if chosen is None:
         raise BackupError(f"{backup} holds no backup")
     generation = _verify(chosen)
-    target = _store_file(settings, must_exist=False)
-    if target.exists() and not force:
+    on_server = _on_server(settings)
+    source = chosen / (_DUMP if on_server else _STORE)
+    if not source.exists():
         raise BackupError(
-            f"{target} is there already: stop the service and give `--force` to replace it"
+            f"{chosen} holds no {source.name}: it is of a store in the other database; "
+            "set SAMSPILL_DATABASE_URL as it was when the backup was made"
+        )
+    url = make_url(settings.store_url)
+    target = _store_file(settings, must_exist=False)
+    there = holds_store(settings.store_url) if on_server else target.exists()
+    if there and not force:
+        what = f"a store at {url.render_as_string()}" if on_server else target
+        raise BackupError(
+            f"{what} is there already: stop the service and give `--force` to replace it"
         )
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        arriving = target.with_name(target.name + ".restoring")
-        shutil.copyfile(chosen / _STORE, arriving)
         if generation is not None:
             _restore_generation(settings.generations_dir, chosen, generation)
-        if target.exists():
-            target.replace(target.with_name(target.name + ".replaced"))
-        for left in ("-wal", "-shm"):
-            target.with_name(target.name + left).unlink(missing_ok=True)
-        sync(arriving)
-        put_in_place(arriving, target)
+        if on_server:
+            _put_dump(settings, source, there)
+        else:
+            _put_file(source, target)
         if generation is not None:
             publish(settings.generations_dir, generation)
     except OSError as error:
         raise BackupError(f"the backup cannot be restored: {error}") from error
     return generation
+
+
+def _put_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    arriving = target.with_name(target.name + ".restoring")
+    shutil.copyfile(source, arriving)
+    if target.exists():
+        target.replace(target.with_name(target.name + ".replaced"))
+    for left in ("-wal", "-shm"):
+        target.with_name(target.name + left).unlink(missing_ok=True)
+    sync(arriving)
+    put_in_place(arriving, target)
+
+
+def _put_dump(settings: Settings, source: Path, there: bool) -> None:
+    if there:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        dump(settings.store_url, settings.data_dir / f"{_DUMP}.replaced")
+    load(settings.store_url, source)
 
 
 def _restore_generation(root: Path, backup: Path, name: str) -> None:
@@ -170,14 +201,12 @@ def _verify(folder: Path) -> str | None:
     return generation
 
 
+def _on_server(settings: Settings) -> bool:
+    return make_url(settings.store_url).get_backend_name() == "postgresql"
+
+
 def _store_file(settings: Settings, must_exist: bool = True) -> Path:
-    url = make_url(settings.store_url)
-    if url.get_backend_name() != "sqlite" or not url.database:
-        raise BackupError(
-            f"the store is at {url.render_as_string()}: back it up with its own tools "
-            "(`pg_dump`, `pg_restore`); the index is rebuilt by `samspill reindex --full`"
-        )
-    path = Path(url.database)
+    path = Path(make_url(settings.store_url).database or ":memory:")
     if must_exist and not path.exists():
         raise BackupError(f"no store at {path}: run `samspill init`")
     return path

@@ -47,7 +47,7 @@ def run_nightly(
     Raises:
         LockedError: Another night is still at work.
     """
-    with lock(data_dir / f"{JOB}.lock"):
+    with lock(data_dir / f"{JOB}.lock", store):
         log = RunLog(store, JOB)
         outcomes: dict[str, str] = {}
         failed: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from matcher.index.shards import prepare_shards
 from matcher.index.update import updated_side
 from matcher.records import Kind
 from matcher.store import Store
+from matcher.store.joblock import job_lock
 from matcher.store.runs import DONE, FAILED, Run, RunLog, holder
 from matcher.store.snapshot import Snapshot, decode_rows, decoder
 from matcher.text import TermMaker
@@ -55,7 +56,7 @@ def reindex(
         BuildError: The new generation cannot be written or did not pass its checks.
     """
     root = data_dir / "generations"
-    with lock(data_dir / f"{JOB}.lock"):
+    with lock(data_dir / f"{JOB}.lock", store) as make_sure_of_lock:
         log = RunLog(store, JOB)
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -63,6 +64,7 @@ def reindex(
             with store.snapshot() as now:
                 job = _Job(root, now, encoder, word_encoder, progress, jobs)
                 generation = job.run(full)
+            make_sure_of_lock()
             publish(root, generation.name)
             prune(root)
         except BaseException as error:
@@ -175,8 +177,15 @@ _FEW = 2000
 
 
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, store: Store | None = None) -> Iterator[Callable[[], None]]:
     """Hold a lock file; the system frees it when its holder dies, however it dies.
+
+    Args:
+        path: The file, named by the job.
+        store: Where other hosts share it, they are kept out too.
+
+    Yields:
+        A function that raises :class:`LockedError` if the lock was lost meanwhile.
 
     Raises:
         LockedError: Held by another process, named in the message.
@@ -195,6 +204,7 @@ def lock(path: Path) -> Iterator[None]:
         handle.write(f"{holder()} since {datetime.now(UTC).isoformat(timespec='seconds')}")
         handle.flush()
         try:
-            yield
+            with nullcontext(lambda: None) if store is None else job_lock(store, path.stem) as held:
+                yield held
         finally:
             handle.truncate(0)

@@ -25,7 +25,11 @@ class Settings(BaseSettings):
         Path("var"), description="Folder of the store, the generations and refused records."
     )
     database_url: str = Field(
-        "", description="SQLAlchemy URL of the store; empty means SQLite in the data folder."
+        "",
+        repr=False,
+        description="SQLAlchemy URL of the store, `postgresql+psycopg://user:password@host/name` "
+        "([operations](operations.md)); `?pool_size=20` keeps so many connections a process "
+        "instead of 10. Empty means SQLite in the data folder.",
     )
     encoder: str = Field(
         "bundled",

@@ -19,6 +19,7 @@ from matcher.sources.intake import take_in
 from matcher.sources.table import read_table
 from matcher.store import Store
 from matcher.text import TermMaker
+from tests.postgres import Server, server
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "data" / "sample"
@@ -68,13 +69,19 @@ def sample() -> Collection:
 def demo_settings(tmp_path_factory: pytest.TempPathFactory, encoder: StaticEncoder) -> Settings:
     """Return the settings of a service that holds the indexed sample collection."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("demo"), _env_file=None)
+    _fill(settings)
+    store = Store.open(settings.store_url)
+    reindex(store, settings.data_dir, encoder, encoder)
+    store.close()
+    return settings
+
+
+def _fill(settings: Settings) -> None:
     store = Store.create(settings.store_url)
     files = [SAMPLE / "needs.jsonl", SAMPLE / "suppliers.jsonl"]
     report = take_in(store, read_table(files), settings.refused_dir)
     assert not report.refused
-    reindex(store, settings.data_dir, encoder, encoder)
     store.close()
-    return settings
 
 
 @pytest.fixture(scope="session")
@@ -92,9 +99,61 @@ def client(demo_settings: Settings) -> Iterator[TestClient]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Return a PostgreSQL server, started when the first test asks for it."""
+    with server() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def _demo_database(demo_settings: Settings, postgres: Server) -> str:
+    """Return the URL of a database that holds the sample collection, to make copies of."""
+    url = postgres.store()
+    _fill(demo_settings.model_copy(update={"database_url": url}))
+    return url
+
+
+@pytest.fixture(scope="module")
+def demo_copy(_demo_database: str, postgres: Server) -> Iterator[str]:
+    """Return the URL of a PostgreSQL database that holds the sample collection."""
+    url = postgres.copy(_demo_database)
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def demo_on_both(request: pytest.FixtureRequest, demo_settings: Settings) -> Settings:
+    """Return the settings of the service over the sample collection, on both databases."""
+    if request.param == "sqlite":
+        return demo_settings
+    url = request.getfixturevalue("demo_copy")
+    return demo_settings.model_copy(update={"database_url": url})
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked so on both databases, everything else on SQLite."""
+    if "store_url" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both_databases") is not None
+        databases = ["sqlite", "postgresql"] if both else ["sqlite"]
+        metafunc.parametrize("store_url", databases, indirect=True, ids=None if both else [""])
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of a store to be made."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'store.sqlite'}"
+        return
+    postgres: Server = request.getfixturevalue("postgres")
+    url = postgres.store()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
     """Return an empty store."""
-    found = Store.create(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    found = Store.create(store_url)
     yield found
     found.close()

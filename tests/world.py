@@ -108,6 +108,7 @@ def world(demo: Settings, folder: Path, **values: Any) -> Iterator[World]:
     settings = Settings(
         _env_file=None,
         data_dir=folder,
+        database_url=demo.database_url,
         **{
             "secret_key": SECRET,
             "public_url": "http://testserver",

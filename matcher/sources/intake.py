@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from matcher.errors import InputError
 from matcher.records import AwardNotice, Need, Record
 from matcher.sources.base import Item, Refusal, Remark, Report, SetAside
-from matcher.store import Store
+from matcher.store import SaveResult, Store
 from matcher.store.history import save_award_notices
 
 BATCH = 1000
@@ -81,17 +82,15 @@ class Intake:
     def flush(self) -> None:
         """Write what waits."""
         if self._history and not self._check:
-            save_award_notices(self._store, self._history)
+            self._save_history(self._history)
         if self._gone and not self._check:
             self.report.removed += self._store.discard(self._gone)
         self._history, self._gone = [], {}
         if not self._batch:
             return
         records = list(self._batch.values())
-        if self._check:
-            result = self._store.compare(records, self._seen)
-        else:
-            result = self._store.save(records)
+        check = self._check
+        result = self._store.compare(records, self._seen) if check else self._save(records)
         self.report.new += result.new
         self.report.changed += result.changed
         self.report.unchanged += result.unchanged
@@ -104,6 +103,33 @@ class Intake:
             content = record.model_dump(mode="json")
             self._refuse(Refusal(record.source, record_id, "id", reason, content))
         self._batch = {}
+
+    def _save(self, records: list[Record]) -> SaveResult:
+        """Save a batch; if the database cannot keep something in it, all the others."""
+        try:
+            return self._store.save(records)
+        except InputError as error:
+            if len(records) == 1:
+                (record,) = records
+                content = record.model_dump(mode="json")
+                self._refuse(Refusal(record.source, record.id, "", str(error), content))
+                return SaveResult()
+        half = len(records) // 2
+        return self._save(records[:half]) + self._save(records[half:])
+
+    def _save_history(self, notices: list[AwardNotice]) -> None:
+        """Save award notices; if the database cannot keep something in one, all the others."""
+        try:
+            save_award_notices(self._store, notices)
+        except InputError as error:
+            half = len(notices) // 2
+            if half:
+                self._save_history(notices[:half])
+                self._save_history(notices[half:])
+            else:
+                (notice,) = notices
+                content = notice.model_dump(mode="json")
+                self._refuse(Refusal(notice.source, notice.id, "", str(error), content))
 
     def close(self) -> None:
         """Close the file of refused records."""

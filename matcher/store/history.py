@@ -67,7 +67,7 @@ def wins_of(store: Store, supplier: Supplier) -> list[Win]:
         select(award, table.c.title, table.c.published, table.c.buyers)
         .join(table, table.c.id == award.c.notice_id)
         .where(award.c.key == key)
-        .order_by(table.c.published.desc(), award.c.notice_id, award.c.position)
+        .order_by(table.c.published.desc().nulls_last(), award.c.notice_id, award.c.position)
     )
     with store.engine.connect() as connection:
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,6 +41,16 @@ class SaveResult:
     merged: int = 0
     taken: list[tuple[str, str]] = field(default_factory=list)
     older: dict[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: SaveResult) -> SaveResult:
+        return SaveResult(
+            self.new + other.new,
+            self.changed + other.changed,
+            self.unchanged + other.unchanged,
+            self.merged + other.merged,
+            self.taken + other.taken,
+            dict(Counter(self.older) + Counter(other.older)),
+        )
 
 
 @dataclass

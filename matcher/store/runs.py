@@ -59,10 +59,10 @@ class RunLog:
     """
 
     def __init__(self, store: Store, job: str) -> None:
-        self._writer = store.engine.execution_options(samspill_write=True)
+        self._store = store
         self._clock = time.monotonic()
         table = schema.job_run
-        with self._writer.begin() as connection:
+        with self._store.writing() as connection:
             connection.execute(
                 update(table)
                 .where(table.c.job == job, table.c.outcome == RUNNING)
@@ -86,7 +86,7 @@ class RunLog:
     ) -> Run:
         """Record how the run ended."""
         table = schema.job_run
-        with self._writer.begin() as connection:
+        with self._store.writing() as connection:
             connection.execute(
                 update(table)
                 .where(table.c.id == self._id)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import JSON, Connection, String, Table, func, select, type_coerce
+import sqlalchemy
+from sqlalchemy import JSON, Connection, Table, cast, func, select
 
 from matcher.records import Kind, Need, Record, Supplier
 from matcher.store import schema
@@ -109,12 +110,7 @@ def _names(table: Table) -> list[str]:
 
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[Snapshot]:
-    """Read in one transaction, which sees the store as it stands now.
-
-    SQLite's transactions do by themselves; PostgreSQL's do on the level REPEATABLE READ.
-    """
-    if connection.dialect.name == "postgresql":
-        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+    """Read in one transaction, which sees the store as it stands now."""
     with connection.begin():
         last = connection.execute(select(schema.change_sequence.c.last)).scalar_one()
         yield Snapshot(int(last), connection)
@@ -143,7 +139,7 @@ def decoder(kind: Kind) -> Any:
 def _plain_columns(table: Table) -> list[Any]:
     """All columns of a record; JSON is left as text, to be read where there is time for it."""
     return [
-        type_coerce(c, String) if isinstance(c.type, JSON) else c
+        cast(c, sqlalchemy.Text) if isinstance(c.type, JSON) else c
         for c in table.c
         if c.name not in _BOOKKEEPING
     ]

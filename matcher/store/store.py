@@ -23,7 +23,7 @@ from matcher.errors import NotFoundError
 from matcher.records import Kind, Need, Record, Supplier
 from matcher.store import schema
 from matcher.store.buyers import read_buyers, save_buyers, save_contacts
-from matcher.store.engine import check_revision, make_engine, migrate
+from matcher.store.engine import check_revision, make_engine, make_writer, migrate
 from matcher.store.merges import listed, merge_by_number, touch_kept, with_parts
 from matcher.store.plan import BOOKKEEPING, SaveResult, make_plan, pages_of, stamp
 from matcher.store.snapshot import Snapshot, snapshot
@@ -37,7 +37,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._writer = engine.execution_options(samspill_write=True)
+        self._writer = make_writer(engine)
 
     @classmethod
     def create(cls, url: str) -> Self:
@@ -54,11 +54,16 @@ class Store:
             NotInitialisedError: There is none, or its schema is another version's.
         """
         engine = make_engine(url)
-        check_revision(engine)
+        try:
+            check_revision(engine)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine)
 
     def close(self) -> None:
         """Give the connections back."""
+        self._writer.dispose()
         self.engine.dispose()
 
     # -- writing
@@ -229,7 +234,7 @@ class Store:
     def next_change(self, connection: Connection, count: int) -> int:
         """Take ``count`` numbers of the change sequence and return the last.
 
-        The row is updated first, so writers queue here and numbers become visible in order.
+        Writers come one after another, so numbers become visible in order.
         """
         sequence = schema.change_sequence
         connection.execute(update(sequence).values(last=sequence.c.last + count))

@@ -136,8 +136,9 @@ def _put(
             dialogue_id=dialogue_id or None,
             address=address,
             subject=one_line(letter.subject),
-            text=letter.text(stop_link),
-            html=letter.html(stop_link),
+            # NUL stands for nothing in a text, and PostgreSQL keeps none.
+            text=letter.text(stop_link).replace("\0", ""),
+            html=letter.html(stop_link).replace("\0", ""),
             stop_link=stop_link,
             attempts=0,
             error="",

@@ -47,19 +47,19 @@ PAIRS = [("Stavanger", "Göteborg"), ("Aalborg", "Trondheim"), ("Turku", "Örebr
 
 
 @pytest.fixture(scope="module")
-def mailserver() -> Iterator[tuple[Inbox, str]]:
+def mailserver(demo_on_both: Settings) -> Iterator[tuple[Inbox, str]]:
     with inbox() as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def here(
-    demo_settings: Settings,
+    demo_on_both: Settings,
     tmp_path_factory: pytest.TempPathFactory,
     mailserver: tuple[Inbox, str],
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("story") / "data"
-    with world(demo_settings, folder, smtp_url=mailserver[1]) as found:
+    with world(demo_on_both, folder, smtp_url=mailserver[1]) as found:
         store = found.desk.store
         store.save(
             [

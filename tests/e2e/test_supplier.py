@@ -17,17 +17,17 @@ from tests.world import Inbox, World, inbox, text_of, world
 
 
 @pytest.fixture(scope="module")
-def post() -> Iterator[tuple[Inbox, str]]:
+def post(demo_on_both: Settings) -> Iterator[tuple[Inbox, str]]:
     with inbox() as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def here(
-    demo_settings: Settings, tmp_path_factory: pytest.TempPathFactory, post: tuple[Inbox, str]
+    demo_on_both: Settings, tmp_path_factory: pytest.TempPathFactory, post: tuple[Inbox, str]
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("supplier") / "data"
-    with world(demo_settings, folder, smtp_url=post[1]) as found:
+    with world(demo_on_both, folder, smtp_url=post[1]) as found:
         yield found
 
 

@@ -7,6 +7,8 @@ from matcher.sources.cpv import import_cpv
 from matcher.store import Store
 from matcher.store.names import cpv_names
 
+pytestmark = pytest.mark.both_databases
+
 
 def labels(lang: str, **names: str) -> str:
     """Make a label file as the eForms SDK has them."""

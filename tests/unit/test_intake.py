@@ -14,6 +14,8 @@ from matcher.store import Store
 from matcher.store.history import wins_of
 from tests.notices import RESULT, eforms, release, ted, ted_hit, uuid
 
+pytestmark = pytest.mark.both_databases
+
 
 def take(store: Store, tmp_path: Path, *contents: str, check: bool = False) -> Report:
     folder = tmp_path / "in"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from api.web.i18n import translate
 from matcher.settings import Settings
@@ -16,6 +16,8 @@ from matcher.store import Store
 from matcher.workflow import log
 from matcher.workflow.desk import SYSTEM, Desk
 from matcher.workflow.signing import Signer
+
+pytestmark = pytest.mark.both_databases
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -35,8 +37,11 @@ def _write(desk: Desk, *reasons: str) -> None:
 def _tamper(desk: Desk, *statements: str) -> None:
     """Do as somebody with the database in hand: without the triggers that forbid it."""
     with desk.store.writing() as connection:
-        for name in ("log_entry_no_update", "log_entry_no_delete"):
-            connection.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
+        if connection.dialect.name == "sqlite":
+            for name in ("log_entry_no_update", "log_entry_no_delete"):
+                connection.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
+        else:
+            connection.execute(text("ALTER TABLE log_entry DISABLE TRIGGER USER"))
         for statement in statements:
             connection.execute(text(statement))
 
@@ -116,7 +121,7 @@ def test_the_database_itself_refuses_changes(desk: Desk) -> None:
         "DELETE FROM log_entry WHERE number = 2",
     ):
         with (
-            pytest.raises(IntegrityError, match="append-only"),
+            pytest.raises(DBAPIError, match="append-only"),
             desk.store.writing() as connection,
         ):
             connection.execute(text(statement))

@@ -29,6 +29,8 @@ from matcher.workflow.letters import Letter, Occasion
 from matcher.workflow.signing import Signer
 from tests.world import Inbox, inbox, text_of
 
+pytestmark = pytest.mark.both_databases
+
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
@@ -151,13 +153,12 @@ asyncio.run(mail.send(desk))
 
 @pytest.mark.parametrize("after", [0.02, 0.06, 0.12])
 def test_killed_in_the_middle_nothing_goes_twice_or_is_forgotten(
-    desk: Desk, post: tuple[Inbox, str], tmp_path: Path, after: float
+    desk: Desk, post: tuple[Inbox, str], store_url: str, after: float
 ) -> None:
     count = 30
     _write(desk, count)
-    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     sender = subprocess.Popen(
-        [sys.executable, "-c", _SENDER, url, post[1]],
+        [sys.executable, "-c", _SENDER, store_url, post[1]],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         cwd=Path(__file__).parents[2], env={**os.environ, "PYTHONPATH": ""},
     )  # fmt: skip

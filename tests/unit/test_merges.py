@@ -17,6 +17,8 @@ from matcher.store.duplicates import (
 from matcher.store.snapshot import decoder
 from matcher.store.supplements import save_supplier_texts
 
+pytestmark = pytest.mark.both_databases
+
 NUMBER = "974760673"
 
 

@@ -15,6 +15,8 @@ from matcher.sources.sandbox import SandboxError, run_parser
 from matcher.store import Store
 from matcher.text import passages
 
+pytestmark = pytest.mark.both_databases
+
 NORWEGIAN = "Vi bygger og drifter utslippsfrie ferger på Vestlandet, og har gjort det i tjue år."
 ENGLISH = "We design and build electric ferries for customers all over the world, with own crew."
 

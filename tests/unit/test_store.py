@@ -7,6 +7,8 @@ from matcher.errors import NotFoundError, NotInitialisedError
 from matcher.records import Buyer, Commitment, Contact, Kind, Need, Supplier, Text
 from matcher.store import Store
 
+pytestmark = pytest.mark.both_databases
+
 
 def supplier(record_id: str = "s1", body: str = "Vi brøyter", **more: object) -> Supplier:
     return Supplier(id=record_id, name="Brøyt AS", texts=(Text(lang="nb", body=body),), **more)
@@ -85,7 +87,8 @@ def test_the_same_buyer_in_two_needs_is_one_buyer(store: Store) -> None:
         assert connection.execute(text("SELECT count(*) FROM buyer")).scalar_one() == 1
 
 
-def test_sqlite_is_set_to_survive_a_power_cut(store: Store) -> None:
+def test_sqlite_is_set_to_survive_a_power_cut(tmp_path: Path) -> None:
+    store = Store.create(f"sqlite:///{tmp_path / 'store.sqlite'}")
     with store.engine.connect() as connection:
         pragmas = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
