@@ -26,7 +26,8 @@ def make_engine(url: str) -> Engine:
     # On SQLite a writer that waits holds a connection: a bound on them could leave none for
     # the one writer that is at work and has to read.
     in_file = make_url(url).get_backend_name() == "sqlite" and bool(make_url(url).database)
-    engine = create_engine(url, **({"max_overflow": -1} if in_file else {}))
+    # Values of a statement that failed may be personal, and errors are logged.
+    engine = create_engine(url, hide_parameters=True, **({"max_overflow": -1} if in_file else {}))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
