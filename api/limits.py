@@ -28,7 +28,7 @@ from matcher.settings import Settings
 
 MAX_DEPTH = 32
 _GUESSING = re.compile(
-    r"/api/v1/(auth/(login|password|oidc)|answers/|stop/|claims)|/(answer|stop|password|claim)/"
+    r"/api/v1/(auth/(login|password|oidc)|answers/|stop/|claims)|/(answer|stop|password|claim|sign-in)(/|$)"
 )
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "

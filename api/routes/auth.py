@@ -173,6 +173,11 @@ def address(request: Request) -> str:
 
 
 def _open(request: Request, response: Response, desk: Desk, account: Account) -> MeOut:
+    principal = open_session(request, response, desk, account)
+    return MeOut(account=account, csrf_token=csrf_token(request, principal))
+
+
+def open_session(request: Request, response: Response, desk: Desk, account: Account) -> Principal:
     """Open a new session; the old one, if the browser brought one, is gone."""
     name = session_cookie(desk.settings)
     secret = access.open_session(desk, account.id, old=request.cookies.get(name, ""))
@@ -184,8 +189,7 @@ def _open(request: Request, response: Response, desk: Desk, account: Account) ->
         secure=desk.settings.env == "production",
         samesite="lax",
     )
-    principal = Principal(account, None, secret)
-    return MeOut(account=account, csrf_token=csrf_token(request, principal))
+    return Principal(account, None, secret)
 
 
 def _provider(request: Request) -> Provider:
