@@ -133,6 +133,8 @@ def take_in_items(settings: Settings, items: Iterable[Item], check: bool, as_jso
         print_json(report.as_dict())
     else:
         show.report(report)
+        if report.read == 0:
+            typer.echo("  No records were found: no file of this kind, or nothing in it.")
     if report.refused_count and not (report.new or report.changed or report.unchanged):
         raise typer.Exit(1)
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+
+from babel import Locale
+from babel.core import get_global
+
+from matcher.languages import LANGUAGES
 
 # Eight digits, a check digit, and the supplementary code (``-AA01``) or the ".0" of a spreadsheet.
 _CPV = re.compile(r"(\d{8})(?:[-–.]?(\d))?(?:\s*[-–][A-Z]{2}\d{2}(?:-\d)?)?")
 _NACE = re.compile(r"(?:[A-V])?\s*(\d{2})(?:\.?(\d{1,2}))?(?:\.?\d{1,3})?")
 
+# What CLDR does not know, and what must not cost a look into it.
 _COUNTRY_NAMES = {
     "norge": "NO", "noreg": "NO", "norway": "NO", "norwegen": "NO", "norja": "NO", "nor": "NO",
     "sverige": "SE", "sweden": "SE", "schweden": "SE", "ruotsi": "SE", "swe": "SE",
@@ -31,8 +38,11 @@ _COUNTRY_NAMES = {
     "faroe islands": "FO", "færøerne": "FO", "fro": "FO",
     "greenland": "GL", "grønland": "GL", "grl": "GL", "åland": "AX", "ala": "AX",
     "united states": "US", "usa": "US", "canada": "CA", "can": "CA",
+    "xkx": "XK", "1a0": "XK", "kosovo": "XK",
     "turkey": "TR", "tur": "TR", "ukraine": "UA", "ukr": "UA", "china": "CN", "chn": "CN",
 }  # fmt: skip
+
+_NO_COUNTRIES = {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"}
 
 
 def normalise_cpv(code: str) -> str:
@@ -84,7 +94,24 @@ def normalise_country(country: str | None) -> str:
         return named
     if len(text) == 2 and text.isascii() and text.isalpha():
         return text.upper()
+    if named := _all_countries().get(text.casefold()):
+        return named
     raise ValueError(f"{text!r} is no country (two letters, as in NO)")
+
+
+@cache
+def _all_countries() -> dict[str, str]:
+    """Alpha-3 codes of ISO 3166-1, and names in the supported languages, by CLDR."""
+    found: dict[str, str] = {}
+    for language in LANGUAGES:
+        for code, name in Locale.parse(language).territories.items():
+            if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRIES:
+                found[name.casefold()] = code
+    known = set(found.values())
+    for code, now in get_global("territory_aliases").items():
+        if len(code) == 3 and code.isalpha() and len(now) == 1 and now[0] in known:
+            found[code.casefold()] = now[0]
+    return found
 
 
 def size_class(employees: int | None) -> str:

@@ -50,6 +50,7 @@ class SetAside:
     Attributes:
         history: Who won, where the record tells; kept for the suppliers' history.
         removes: Id of the supplier or need that this record says is no more.
+        version: The version that a cancellation is of, where there may be versions after it.
     """
 
     file: str
@@ -57,6 +58,7 @@ class SetAside:
     reason: str
     history: AwardNotice | None = None
     removes: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,13 @@ def find_files(paths: list[Path], suffixes: tuple[str, ...]) -> Iterator[Path]:
         InputError: A path does not exist.
     """
     for path in paths:
+        # Before anything is read, so that a misspelt name does not cost what stands before it.
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+    for path in paths:
         if path.is_dir():
             yield from sorted(
                 p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(suffixes)
             )
-        elif path.exists():
-            yield path
         else:
-            raise InputError(f"{path}: no such file or folder")
+            yield path

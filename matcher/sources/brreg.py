@@ -19,7 +19,8 @@ from matcher.codes import normalise_nace, size_class
 from matcher.records import Supplier, Text
 from matcher.sources.base import Item, Refusal, Remark, SetAside, find_files
 from matcher.sources.documents import open_stream
-from matcher.sources.jsonfiles import ITEM, stream_values
+from matcher.sources.jsonfiles import ITEM, break_off, stream_values
+from matcher.sources.values import as_dict, clean_text, country_at, number_at, text_at
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _LANGUAGE_OF_FORM = {"bokmål": "nb", "nynorsk": "nn"}
@@ -42,8 +43,7 @@ def read_brreg(paths: list[Path]) -> Iterator[Item]:
         except _EmptyError:
             yield Refusal(str(path), "", "", "the file is empty")
         except (ijson.JSONError, ValueError, EOFError, OSError, zlib.error) as error:
-            reason = f"not readable as JSON after entity {number}: {error}"
-            yield Refusal(str(path), f"after entity {number}", "", reason)
+            yield break_off(str(path), "entity", number, error)
 
 
 class _EmptyError(Exception):
@@ -130,25 +130,25 @@ def _gone(entity: dict[str, Any]) -> str:
 def _supplier(
     entity: dict[str, Any], organisation: str, file: str, remarks: list[Remark]
 ) -> Supplier:
-    address = entity.get("forretningsadresse") or entity.get("beliggenhetsadresse") or {}
-    codes = [entity.get(f"naeringskode{n}") or {} for n in (1, 2, 3)]
-    form = entity.get("organisasjonsform") or {}
+    address = as_dict(entity.get("forretningsadresse") or entity.get("beliggenhetsadresse"))
+    codes = [as_dict(entity.get(f"naeringskode{n}")) for n in (1, 2, 3)]
+    form = text_at(entity, "organisasjonsform", "kode")
     employees = _employees(entity)
     return Supplier(
         id=f"NO-{organisation}",
         name=_joined(entity.get("navn")),
         texts=(Text(lang=_language(entity), body=_body(entity, codes)),),
-        country=str(address.get("landkode") or "NO"),
-        region=_county(str(address.get("kommunenummer") or "")),
-        municipality=str(address.get("kommune") or "").title(),
+        country=country_at(address, "landkode") if address.get("landkode") else "NO",
+        region=_county(text_at(address, "kommunenummer")),
+        municipality=text_at(address, "kommune").title(),
         organisation_number=organisation,
         nace=_nace(codes, file, organisation, remarks),
         employees=employees,
         founded=_year(entity.get("stiftelsesdato")),
         url=_joined(entity.get("hjemmeside")),
-        legal_form=str(form.get("kode") or "")[:50],
+        legal_form=form[:50],
         size=size_class(employees),
-        personal_data=form.get("kode") in _SOLE_TRADERS,
+        personal_data=form in _SOLE_TRADERS,
         source="brreg",
         source_id=organisation,
     )
@@ -181,7 +181,7 @@ def _body(entity: dict[str, Any], codes: list[dict[str, Any]]) -> str:
 def _joined(value: Any) -> str:
     """Join a text that the register wraps into lines, each an element of a list."""
     fragments = value if isinstance(value, list) else [value]
-    return " ".join(" ".join(str(f) for f in fragments if f).split())
+    return " ".join(" ".join(clean_text(str(f)) for f in fragments if f).split())
 
 
 def _language(entity: dict[str, Any]) -> str:
@@ -192,12 +192,13 @@ def _employees(entity: dict[str, Any]) -> int | None:
     """Number of employees; unknown unless the register says that it was reported."""
     if entity.get("harRegistrertAntallAnsatte") is False:
         return None
-    count = entity.get("antallAnsatte")
-    return int(count) if count is not None else None
+    count = number_at(entity, "antallAnsatte")
+    return int(count) if count is not None and count >= 0 else None
 
 
 def _year(day: Any) -> int | None:
-    return int(str(day)[:4]) if day and str(day)[:4].isdigit() else None
+    year = str(day or "")[:4]
+    return int(year) if year.isascii() and year.isdigit() and 1000 <= int(year) <= 2200 else None
 
 
 # The first two digits of a municipality's number, as of 2024.

@@ -181,9 +181,9 @@ def _without_version(notice: str) -> str:
 
 def _texts(project: Element | None, first: str) -> tuple[Text, ...]:
     """Titles and descriptions by language, the notice's own language first."""
-    titles = by_language(project, "cbc:Name")
-    bodies = by_language(project, "cbc:Description")
-    notes = by_language(project, "cbc:Note")
+    titles = by_language(project, "cbc:Name", first)
+    bodies = by_language(project, "cbc:Description", first)
+    notes = by_language(project, "cbc:Note", first)
     languages = sorted(dict.fromkeys([*titles, *bodies, *notes]), key=lambda lang: lang != first)
     return tuple(
         Text(
@@ -246,7 +246,7 @@ def _buyers(root: Element, form: str, first: str) -> tuple[Buyer, ...]:
 def _buyer(organisation: Element, commitment: Commitment, first: str) -> Buyer:
     company = organisation.find("efac:Company", NS)
     contact = company.find("cac:Contact", NS) if company is not None else None
-    names = {} if company is None else by_language(company, "cac:PartyName/cbc:Name")
+    names = {} if company is None else by_language(company, "cac:PartyName/cbc:Name", first)
     return Buyer(
         name=names.get(first) or next(iter(names.values()), "?"),
         organisation_number=find_text(company, "cac:PartyLegalEntity/cbc:CompanyID"),
@@ -318,6 +318,7 @@ _DEADLINES = (
     ".//efac:AnswerReceptionPeriod/cbc:EndDate",
     ".//cac:TenderSubmissionDeadlinePeriod/cbc:EndDate",
     ".//cac:ParticipationRequestReceptionPeriod/cbc:EndDate",
+    ".//efac:InterestExpressionReceptionPeriod/cbc:EndDate",
 )
 
 

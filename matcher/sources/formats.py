@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from matcher.sources.base import Item, Refusal, find_files
+from matcher.sources.base import Item, Refusal, Remark, find_files
 from matcher.sources.bolagsverket import read_bolagsverket
 from matcher.sources.brreg import read_brreg
 from matcher.sources.cvr import read_cvr
@@ -49,7 +49,9 @@ FORMATS: dict[str, Format] = {
     "doffin": Format(
         read_doffin, "answers of Doffin's API (JSON)", (b'"numHitsTotal"', b'"heading"')
     ),
-    "ocds": Format(read_ocds, "OCDS releases, records and packages (JSON)", (b'"ocid"',)),
+    "ocds": Format(
+        read_ocds, "OCDS releases, records and packages (JSON)", (b'"ocid"', b'"releases"')
+    ),
     "brreg": Format(
         read_brreg,
         "Norway's company register as JSON, single, page or bulk, gzipped or not",
@@ -63,6 +65,8 @@ FORMATS: dict[str, Format] = {
 }
 ALIASES = {"ted-xml": "eforms", "tedxml": "eforms", "notices": "eforms", "ted-api": "ted"}
 _HEAD = 50_000
+_MARKS = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
+"""What may stand before a file's first character: white space, and marks of its encoding."""
 _SUFFIXES = (".xml", ".xml.gz", ".zip", ".tar", ".tar.gz", ".tgz", ".json", ".json.gz", ".jsonl",
              ".jsonl.gz", ".ndjson", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx")  # fmt: skip
 
@@ -71,10 +75,16 @@ def read_any(paths: list[Path]) -> Iterator[Item]:
     """Read files of any kind, each by what it looks like."""
     for path in find_files(paths, _SUFFIXES):
         kind = guess_format(path)
-        if kind is None:
+        if path.stat().st_size == 0:
+            yield Refusal(str(path), "", "", "the file is empty")
+        elif kind is None:
             yield Refusal(str(path), "", "", "not recognised: import it as the kind it is")
         else:
             yield from FORMATS[kind].read([path])
+    for folder in filter(Path.is_dir, paths):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.lower().endswith(_SUFFIXES):
+                yield Remark(str(path), "", "", "left out: not a kind of file that is imported")
 
 
 def guess_format(path: Path) -> str | None:
@@ -89,6 +99,8 @@ def guess_format(path: Path) -> str | None:
             head = stream.read(_HEAD)
     except (OSError, EOFError, ValueError):
         head = b""
+    if head.lstrip(_MARKS).startswith(FORMATS["eforms"].mark):
+        return "eforms"
     for kind, form in FORMATS.items():
         if kind != "eforms" and any(mark in head for mark in form.mark):
             return kind

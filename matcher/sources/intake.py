@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from matcher.records import AwardNotice, Record
+from matcher.records import AwardNotice, Need, Record
 from matcher.sources.base import Item, Refusal, Remark, Report, SetAside
 from matcher.store import Store
 from matcher.store.history import save_award_notices
@@ -52,6 +52,7 @@ class Intake:
         self._batch: dict[str, Record] = {}
         self._history: list[AwardNotice] = []
         self._gone: dict[str, None] = {}
+        self._cancelled: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         self._file: IO[str] | None = None
 
@@ -63,6 +64,8 @@ class Intake:
             self.report.remark(item)
         elif isinstance(item, SetAside):
             self._put_aside(item)
+        elif self._is_cancelled(item):
+            self.report.put_aside("cancelled by a notice read before")
         else:
             # The same id twice in a batch: save the first before the second replaces it. A
             # change of a notice in the batch must find that notice in the store.
@@ -117,6 +120,14 @@ class Intake:
             if item.removes in self._batch or len(self._gone) >= BATCH:
                 self.flush()
             self._gone[item.removes] = None
+            self._cancelled[item.removes] = item.version
+
+    def _is_cancelled(self, record: Record) -> bool:
+        """Tell whether this run has read that a notice is no more: files come in any order."""
+        if not isinstance(record, Need) or record.id not in self._cancelled:
+            return False
+        version = self._cancelled[record.id]
+        return not version or record.notice_version <= version
 
     def _refuse(self, refusal: Refusal) -> None:
         self.report.refuse(refusal)

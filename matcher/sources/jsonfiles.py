@@ -157,8 +157,15 @@ def _salvage(
             number += 1
             yield Found(file, f"record {number}", value)
     except (ijson.JSONError, ValueError, EOFError, OSError, zlib.error) as error:
-        reason = f"not readable as JSON after record {number}: {error}"
-        yield Refusal(file, f"after record {number}", "", reason)
+        yield break_off(file, "record", number, error)
+
+
+def break_off(file: str, name: str, number: int, error: Exception) -> Refusal:
+    """The refusal of what stands in a file after its last readable record, if any."""
+    # The parser draws a picture of the place below its message.
+    reason = str(error).partition("\n")[0]
+    where = f"after {name} {number}" if number else ""
+    return Refusal(file, where, "", f"not readable as JSON: {reason}")
 
 
 def stream_values(stream: Any, places: set[tuple[str, ...]]) -> Iterator[Any]:

@@ -7,8 +7,10 @@ release, so that a tender can be followed back to the engagement it grew out of.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -86,15 +88,28 @@ def read_ocds_value(value: Any, file: str, place: str) -> Iterator[Item]:
 
 
 def _release_of(value: dict[str, Any]) -> dict[str, Any] | None:
-    """A release as it is; of a record its compiled, versioned or newest release."""
+    """A release as it is; of a record its compiled, versioned or merged releases."""
     if isinstance(value.get("compiledRelease"), dict):
         return dict(value["compiledRelease"])
     if isinstance(value.get("versionedRelease"), dict):
         return as_dict(_newest(value["versionedRelease"]))
     if "releases" in value:
-        held = [r for r in dicts(value["releases"]) if "tender" in r or "planning" in r]
-        return max(held, key=lambda r: text_of(r.get("date")), default=None)
+        held = [r for r in dicts(value["releases"]) if "url" not in r]
+        held.sort(key=lambda r: text_of(r.get("date")))
+        return reduce(_merged, held, {"ocid": value.get("ocid")}) if held else None
     return value if text_of(value.get("ocid")) and ("tag" in value or "tender" in value) else None
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A release with what a later one says: of the standard's merging what is needed here.
+
+    A later release may tell only what changed, such as an award without its tender.
+    """
+    merged = {**old, **new}
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(old.get(key), dict):
+            merged[key] = _merged(old[key], value)
+    return merged
 
 
 def _newest(value: Any) -> Any:
@@ -118,7 +133,8 @@ def _read_release(release: dict[str, Any], file: str, place: str) -> Iterator[It
     tender = as_dict(release.get("tender"))
     if tags & _CANCELLED or text_at(tender, "status") in ("cancelled", "withdrawn"):
         gone = f"{ocid}-tender" if "awardCancellation" not in tags else ""
-        yield SetAside(file, where, "cancellation", removes=gone)
+        version = text_of(release.get("date"))
+        yield SetAside(file, where, "cancellation", removes=gone, version=version)
         return
     awarded = bool(dicts(release.get("awards")) or dicts(release.get("contracts")))
     if tags & _AWARD_TAGS or ("compiled" in tags and awarded):
@@ -297,7 +313,9 @@ def _buyers(release: dict[str, Any], stage: str) -> tuple[Buyer, ...]:
 
 
 def _number(party: dict[str, Any]) -> str:
-    return text_at(party, "identifier", "id") or text_at(party, "additionalIdentifiers", "id")
+    number = text_at(party, "identifier", "id") or text_at(party, "additionalIdentifiers", "id")
+    # Files that went through a spreadsheet hold numbers as decimals.
+    return re.sub(r"(?<=\d)\.0$", "", number)
 
 
 def _contact(party: dict[str, Any]) -> Contact | None:
@@ -357,8 +375,7 @@ def _earlier(release: dict[str, Any], ocid: str, stage: str) -> tuple[str, ...]:
     prior = [
         f"{text_of(p.get('identifier'))}-planning"
         for p in dicts(release.get("relatedProcesses"))
-        if {"prior", "planning", "planningProcess"}
-        & set(map(text_of, as_list(p.get("relationship"))))
+        if _PRIOR & set(map(text_of, as_list(p.get("relationship"))))
     ]
     own = [f"{ocid}-planning"] if stage == "tender" else []
     return tuple(dict.fromkeys([*own, *prior]))

@@ -23,6 +23,7 @@ from matcher.codes import (
     normalise_nace,
     size_class,
 )
+from matcher.errors import InputError
 from matcher.languages import normalise_language
 from matcher.records import Buyer, Contact, Kind, Need, Part, Record, Supplier, Text
 from matcher.sources.base import Item, Refusal, find_files
@@ -49,7 +50,11 @@ def read_table(
         A record per usable row, a refusal for each other one.
     """
     for path in find_files(paths, SUFFIXES):
-        rows = read_rows(path)
+        try:
+            rows = read_rows(path)
+        except InputError as error:
+            yield Refusal(str(path), "", "", str(error).removeprefix(f"{path}: "))
+            continue
         try:
             yield from _read_rows(rows, str(path), kind, dict(columns or {}))
         except (OSError, UnicodeError, EOFError, ValueError, zlib.error) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from matcher.languages import UNKNOWN
 from matcher.sources.xml import Element, content, date_of, language_of
 
 NS = {
@@ -19,14 +20,17 @@ def find_text(parent: Element | None, path: str) -> str:
     return "" if parent is None else content(parent.find(path, NS))
 
 
-def by_language(parent: Element | None, path: str) -> dict[str, str]:
-    """Return the texts at a path by language; several in one language stand on lines."""
+def by_language(parent: Element | None, path: str, default: str = UNKNOWN) -> dict[str, str]:
+    """Return the texts at a path by language; several in one language stand on lines.
+
+    A text that does not tell its language is in the notice's own, the ``default``.
+    """
     found: dict[str, str] = {}
     if parent is None:
         return found
     for element in parent.findall(path, NS):
         if text := content(element):
-            lang = language_of(element.get("languageID"))
+            lang = language_of(element.get("languageID")) if element.get("languageID") else default
             found[lang] = f"{found[lang]}\n{text}" if lang in found else text
     return found
 

@@ -41,7 +41,8 @@ def parse_xml(data: bytes) -> Element:
         remove_pis=True,
     )
     try:
-        root = etree.fromstring(data, parser)
+        # Feeds put empty lines before the declaration, where none may stand.
+        root = etree.fromstring(data.lstrip(), parser)
     except etree.XMLSyntaxError as error:
         raise UnreadableError("", f"not well-formed XML: {error.msg}") from error
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -130,13 +130,32 @@ def _step_aside(
             known |= _known(connection, table, [moved.id])
 
 
-def _replaced(connection: Connection, batch: Iterable[str]) -> set[str]:
+def _replaced(connection: Connection, batch: Mapping[str, Record]) -> set[str]:
     """Ids of the batch that a stored need says it replaces."""
+    names = {name: i for i, record in batch.items() for name in (i, *_numbers(record.url))}
     table = schema.need
-    query = select(table.c.replaces).where(
-        table.c.replaces.in_(list(batch)), table.c.replaces != table.c.id, ~table.c.deleted
+    query = select(table.c.id, table.c.replaces).where(
+        table.c.replaces.in_(list(names)), ~table.c.deleted
     )
-    return set(connection.execute(query).scalars())
+    found = connection.execute(query).all()
+    return {names[row.replaces] for row in found if names[row.replaces] != row.id}
+
+
+_TED = "https://ted.europa.eu/en/notice/-/detail/"
+
+
+def _numbers(url: str) -> list[str]:
+    """Spellings of the publication number of a notice on TED: with leading zeros or without."""
+    number, dash, year = url.removeprefix(_TED).partition("-")
+    if not (url.startswith(_TED) and dash and number.isdigit()):
+        return []
+    bare = number.lstrip("0")
+    return [f"{spelt}-{year}" for spelt in dict.fromkeys((bare, bare.zfill(6), bare.zfill(8)))]
+
+
+def pages_of(publication: str) -> list[str]:
+    """Addresses that the notice with a publication number (``123456-2025``) may have on TED."""
+    return [_TED + number for number in _numbers(_TED + publication)]
 
 
 def _same_notice(record: Record, row: Any) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -24,7 +25,7 @@ from matcher.store import schema
 from matcher.store.buyers import read_buyers, save_buyers, save_contacts
 from matcher.store.engine import check_revision, make_engine, migrate
 from matcher.store.merges import listed, merge_by_number, touch_kept, with_parts
-from matcher.store.plan import BOOKKEEPING, SaveResult, make_plan, stamp
+from matcher.store.plan import BOOKKEEPING, SaveResult, make_plan, pages_of, stamp
 from matcher.store.snapshot import Snapshot, snapshot
 
 _TABLES: dict[Kind, Table] = {Kind.SUPPLIER: schema.supplier, Kind.NEED: schema.need}
@@ -214,9 +215,10 @@ class Store:
         gone = [n.replaces for n in needs if n.replaces and n.replaces != n.id]
         if gone:
             table = schema.need
-            held = connection.execute(
-                select(table.c.id).where(table.c.id.in_(gone), ~table.c.deleted)
-            )
+            # A notice may be named by its number of publication, which its address holds.
+            pages = [p for n in needs for p in pages_of(n.replaces) if p != n.url]
+            named = or_(table.c.id.in_(gone), table.c.url.in_(pages))
+            held = connection.execute(select(table.c.id).where(named, ~table.c.deleted))
             for (need_id,) in held.all():
                 connection.execute(
                     update(table)

@@ -31,15 +31,17 @@ def test_national_activity_codes_become_nace(given: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [("NO", "NO"), ("nor", "NO"), ("Norge", "NO"), ("Ísland", "IS"), ("", ""), (None, ""),
-     ("Österreich", "AT"), ("SWE", "SE"), ("Suomi", "FI")],
+     ("Österreich", "AT"), ("SWE", "SE"), ("Suomi", "FI"), ("BRA", "BR"),
+     ("xkx", "XK"), ("Brasilien", "BR"), ("Vereinigtes Königreich", "GB"), ("Bretland", "GB")],
 )  # fmt: skip
 def test_countries_become_two_letters(given: str | None, wanted: str) -> None:
     assert normalise_country(given) == wanted
 
 
-def test_what_is_no_country_is_refused() -> None:
+@pytest.mark.parametrize("given", ["Atlantis", "QQQ", "European Union"])
+def test_what_is_no_country_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match="no country"):
-        normalise_country("Atlantis")
+        normalise_country(given)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import io
 import tarfile
 import time
 import zipfile
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -208,3 +209,42 @@ def test_bombs_are_refused_at_once(tmp_path: Path) -> None:
         (item,) = read_notices([path])
         assert isinstance(item, Refusal), path
         assert time.process_time() - started < 30, path
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [("cac:TenderSubmissionDeadlinePeriod", 2), ("efac:InterestExpressionReceptionPeriod", 2),
+     ("efac:AnswerReceptionPeriod", 2)],
+)  # fmt: skip
+def test_each_kind_of_deadline_counts(tmp_path: Path, given: str, wanted: int) -> None:
+    notice = eforms().replace("cac:TenderSubmissionDeadlinePeriod", given)
+    need = read(tmp_path, notice)
+    assert isinstance(need, Need)
+    assert need.deadline == date(2026, 5, wanted)
+
+
+def test_a_text_without_a_language_is_in_the_notices_own(tmp_path: Path) -> None:
+    need = read(tmp_path, eforms(languages=("SWE",)).replace(' languageID="SWE"', ""))
+    assert isinstance(need, Need)
+    assert [t.lang for t in (*need.texts, *need.parts[0].texts)] == ["sv", "sv"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda xml: b"\n\n " + xml.encode(),
+        lambda xml: b"\xef\xbb\xbf" + xml.encode(),
+        lambda xml: xml.replace("UTF-8", "UTF-16").encode("utf-16"),
+        lambda xml: xml.replace("UTF-8", "ISO-8859-1").encode("latin-1"),
+        lambda xml: xml.replace("\n", "\r\n").encode(),
+        lambda xml: xml.replace("Ferge NOB", "<![CDATA[Ferge]]> <!-- x -->NOB").encode(),
+        lambda xml: xml.replace("cac:", "a:").replace(":cac=", ":a=").encode(),
+        lambda xml: xml.replace("cbc:", "q:").replace(":cbc=", ":q=").encode(),
+    ],
+    ids=["space", "bom", "utf-16", "latin-1", "crlf", "cdata", "prefix", "other prefix"],
+)
+def test_every_legal_writing_gives_the_same_need(
+    tmp_path: Path, written: Callable[[str], bytes]
+) -> None:
+    xml = eforms(buyers=2, lots=2).lstrip()
+    assert read(tmp_path, written(xml)) == read(tmp_path, xml)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from matcher.errors import InputError
 from matcher.records import Kind, Supplier
 from matcher.sources.base import Report
 from matcher.sources.formats import read_any
@@ -68,6 +69,70 @@ def test_a_cancelled_notice_leaves(store: Store, tmp_path: Path) -> None:
     report = take(store, tmp_path, eforms(2, changed=uuid(1), reason="cancel"))
     assert report.removed == 1
     assert store.count(Kind.NEED) == 0
+
+
+def test_a_cancellation_counts_whatever_order_files_come_in(store: Store, tmp_path: Path) -> None:
+    cancelled = eforms(2, changed=uuid(1), reason="cancel")
+    report = take(store, tmp_path, cancelled, eforms(1), eforms(3))
+    assert report.set_aside == {"cancellation": 1, "cancelled by a notice read before": 1}
+    assert [n.id for n in store.iterate(Kind.NEED)] == [uuid(3)]
+
+
+def test_a_later_release_undoes_a_cancellation(store: Store, tmp_path: Path) -> None:
+    """A feed that begins with the newest does not bring back what was cancelled after it."""
+    gone = release(tag=["tenderCancellation"], date="2026-02-02T00:00:00Z")
+    older, newer = release(date="2026-02-01T00:00:00Z"), release(date="2026-02-03T00:00:00Z")
+    packages = [json.dumps({"releases": found}) for found in ([gone, older], [gone, newer])]
+    assert take(store, tmp_path, packages[0]).new == 0
+    assert take(store, tmp_path, packages[1]).new == 1
+
+
+@pytest.mark.parametrize("spelt", ["123456-2026", "00123456-2026"])
+@pytest.mark.parametrize("newer_first", [True, False])
+def test_a_notice_is_changed_by_its_number_of_publication(
+    store: Store, tmp_path: Path, spelt: str, newer_first: bool
+) -> None:
+    published = (
+        "<efac:Publication><efbc:NoticePublicationID>{}-2026</efbc:NoticePublicationID>"
+        "</efac:Publication>"
+    )
+    old = eforms(1, result=published.format("00123456"))
+    new = eforms(2, changed=spelt, result=published.format("00200000"))
+    new = new.replace(f"{spelt}-01", spelt)
+    for notice in (new, old) if newer_first else (old, new):
+        take(store, tmp_path, notice)
+    assert [n.id for n in store.iterate(Kind.NEED)] == [uuid(2)]
+
+
+def test_a_misspelt_path_is_told_before_anything_is_read(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text(eforms(1), encoding="utf-8")
+    paths = [tmp_path / "a.xml", tmp_path / "nowhere"]
+    with pytest.raises(InputError, match="no such file"):
+        next(read_any(paths))
+
+
+@pytest.mark.parametrize("name", ["notice", "notice.ubl", "notice.json"])
+def test_a_notice_is_known_by_its_beginning(store: Store, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\xef\xbb\xbf" + eforms(1).encode())
+    assert take_in(store, read_any([path]), tmp_path / "refused").new == 1
+
+
+def test_what_a_folder_holds_besides_is_remarked_on(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.xml").write_text(eforms(1), encoding="utf-8")
+    (folder / "notes.md").write_text("x", encoding="utf-8")
+    report = take_in(store, read_any([folder]), tmp_path / "refused")
+    assert (report.read, report.new) == (1, 1)
+    assert [r.file for r in report.remarks] == [str(folder / "notes.md")]
+
+
+def test_an_empty_file_is_told_as_one(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.touch()
+    report = take_in(store, read_any([path]), tmp_path / "refused")
+    assert [r.reason for r in report.refused] == ["the file is empty"]
 
 
 def test_the_fuller_feed_of_one_notice_wins(store: Store, tmp_path: Path) -> None:

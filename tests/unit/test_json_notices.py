@@ -48,6 +48,20 @@ def test_a_release_becomes_a_need_with_everything_it_says(tmp_path: Path) -> Non
     assert need.earlier_notices == ("ocds-x-1-planning",)
 
 
+def test_a_records_releases_are_read_as_one(tmp_path: Path) -> None:
+    """A later release may tell only what is new: here who won."""
+    award = {
+        "ocid": "ocds-x-1", "id": "r2", "date": "2027-01-01T00:00:00Z", "tag": ["award"],
+        "awards": [{"id": "a", "suppliers": [{"id": "s", "name": "Ferry Ltd"}]}],
+    }  # fmt: skip
+    record = {"ocid": "ocds-x-1", "releases": [award, release()]}
+    (item,) = read(tmp_path, read_ocds, {"records": [record]})
+    assert isinstance(item, SetAside)
+    assert item.history is not None
+    assert (item.history.title, item.history.cpv[:1]) == ("Electric ferry", ("34512100",))
+    assert [a.name for a in item.history.awards] == ["Ferry Ltd"]
+
+
 @pytest.mark.parametrize("wrap", ["records", "versioned", "lines", "list", "bare"])
 def test_every_packaging_gives_the_same_need(tmp_path: Path, wrap: str) -> None:
     plain = one_need(read(tmp_path, read_ocds, release()))

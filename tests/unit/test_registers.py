@@ -166,3 +166,26 @@ def test_brreg_flags_sole_traders_and_takes_out_what_is_no_more(tmp_path: Path) 
     assert (person.personal_data, person.size, person.legal_form) == (True, "medium", "ENK")
     assert isinstance(gone, SetAside)
     assert (gone.reason, gone.removes) == ("bankrupt", "NO-999601391")
+
+
+def test_brreg_forgives_what_a_field_should_not_hold(tmp_path: Path) -> None:
+    odd, foreign = read(
+        tmp_path, read_brreg,
+        [{"organisasjonsnummer": "999601391", "navn": "Fjord\0 AS", "antallAnsatte": -1,
+          "stiftelsesdato": "0000-00-00", "naeringskode1": "50.100", "organisasjonsform": "AS",
+          "forretningsadresse": ["Fjordvegen 1"]},
+         {"organisasjonsnummer": "974760673", "navn": "Rio NUF", "antallAnsatte": "7",
+          "forretningsadresse": {"landkode": "BRA"}}],
+    )  # fmt: skip
+    assert isinstance(odd, Supplier)
+    assert (odd.name, odd.employees, odd.founded, odd.country) == ("Fjord AS", None, None, "NO")
+    assert isinstance(foreign, Supplier)
+    assert (foreign.country, foreign.employees) == ("BR", 7)
+
+
+def test_a_file_of_another_kind_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("<a/>", encoding="utf-8")
+    (refused,) = read_brreg([tmp_path / "a.json"])
+    assert isinstance(refused, Refusal)
+    assert "\n" not in refused.reason
+    assert not refused.record
