@@ -51,7 +51,7 @@ def sign_in(
     try:
         account = accounts.login(desk, email, password, address(request))
     except UnauthenticatedError:
-        return _sign_in(request, desk, to, failed=True)
+        return RedirectResponse(f"{to}?failed=true", 303)
     response = RedirectResponse(to, 303)
     open_session(request, response, desk, account)
     return response
@@ -161,6 +161,10 @@ def _page(request: Request, desk: Desk, who: Principal, shows: str, **values: An
     return render(request, "account.html", shows=shows, csrf=code, failed=False, **values)
 
 
-def _sign_in(request: Request, desk: Desk, to: str = "", failed: bool = False) -> Response:
-    values = {"to": to or request.url.path, "failed": failed, "oidc": desk.settings.oidc_issuer}
+def _sign_in(request: Request, desk: Desk) -> Response:
+    values = {
+        "to": request.url.path,
+        "failed": "failed" in request.query_params,
+        "oidc": desk.settings.oidc_issuer,
+    }
     return render(request, "account.html", 401, shows="sign in", **values)
