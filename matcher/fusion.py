@@ -88,6 +88,10 @@ class Fusion:
         kept = {name: 0.0 if name in names else w for name, w in self.weights.items()}
         return replace(self, weights=kept)
 
+    def among(self, names: Collection[str]) -> Fusion:
+        """Weigh some signals only."""
+        return replace(self, weights={n: w for n, w in self.weights.items() if n in names})
+
     def write(self, path: Path) -> None:
         """Write to a file."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")

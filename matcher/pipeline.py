@@ -22,6 +22,7 @@ from matcher.index.generation import Generation
 from matcher.query import Query, QueryMaker
 from matcher.rank import (
     Scores,
+    TermRows,
     best_first,
     calibrate,
     likeness,
@@ -31,11 +32,13 @@ from matcher.rank import (
 from matcher.records import Kind, Record
 from matcher.text import TermMaker
 
-CANDIDATES = 400
+CANDIDATES = 800
 """Records that dense and lexical search each put forward, at least; more for a longer list."""
 FEW = 2000
 """Of this many records all are ranked."""
-PASSAGES_FOUND = 150
+SHORTLIST = 400
+"""Candidates found by search whose terms are compared, at least; more for a longer list."""
+PASSAGES_FOUND = 400
 """Passages that dense search finds for each passage of a query, at least."""
 
 
@@ -55,6 +58,7 @@ class Ranking:
         aspects: float32[aspects, c], how much of each aspect of the need a candidate covers.
         background_aspects: The same for the background.
         seconds: Stage -> time it took.
+        searched: Whether the candidates were found by search; else all that pass are.
     """
 
     query: Query
@@ -71,6 +75,7 @@ class Ranking:
     aspects: NDArray[np.float32] | None = None
     background_aspects: NDArray[np.float32] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    searched: bool = False
 
     def with_field(self, name: str, scores: Scores) -> Ranking:
         """Add a field, given the scores of candidates and background in one array."""
@@ -150,6 +155,22 @@ class Matcher:
         self.generation = generation
         self.fusion = fusion or Fusion.read()
         self.queries = QueryMaker(generation, encoder, word_encoder, term_maker)
+
+        self._background_terms: dict[Kind, TermRows] = {}
+
+    def compared_terms(self, kind: Kind, records: NDArray[np.int64]) -> TermRows:
+        """Gather the terms of some records of a side."""
+        side = self.generation.sides[kind]
+        weights = self.queries.side_term_weights[kind]
+        return TermRows.of(side.terms(records), side.term_vectors, weights)
+
+    def background_terms(self, kind: Kind) -> TermRows:
+        """Gather the terms of a side's background; they are the same for every query."""
+        found = self._background_terms.get(kind)
+        if found is None:
+            found = self.compared_terms(kind, self.generation.sides[kind].background)
+            self._background_terms[kind] = found
+        return found
 
     def prepare(self, record: Record, kind: Kind) -> Query:
         """Prepare a record as a query.
@@ -288,14 +309,16 @@ def candidates(matcher: Matcher, ranking: Ranking) -> Ranking:
     allowed = side.mask(ranking.filters)
     passing = len(side) if allowed is None else int(np.count_nonzero(allowed))
     wanted = max(CANDIDATES, 2 * ranking.wanted)
-    if passing <= max(FEW, 2 * wanted):
+    searched = passing > max(FEW, 2 * wanted)
+    if searched:
+        found = [
+            side.lexical_best(*_asked_terms(side, query), wanted, allowed),
+            _dense_candidates(side, query, wanted, allowed),
+        ]
+        records = np.unique(np.concatenate(found))
+    else:
         records = np.arange(len(side)) if allowed is None else np.flatnonzero(allowed)
-        return replace(ranking, records=records)
-    found = [
-        side.lexical_best(*_asked_terms(side, query), wanted, allowed),
-        _dense_candidates(side, query, wanted, allowed),
-    ]
-    return replace(ranking, records=np.unique(np.concatenate(found)))
+    return replace(ranking, records=records, searched=searched)
 
 
 def _dense_candidates(
@@ -341,20 +364,38 @@ def dense(matcher: Matcher, ranking: Ranking) -> Ranking:
     return ranking.with_field("topic", likeness(query.topic, vectors, starts))
 
 
+def shortlist(matcher: Matcher, ranking: Ranking) -> Ranking:
+    """Keep the best found by search, judged by what is measured already: terms take longest."""
+    wanted = max(SHORTLIST, 2 * ranking.wanted)
+    if not ranking.searched or len(ranking.records) <= wanted:
+        return ranking
+    known = calibrated(matcher, ranking).signals
+    kept = np.sort(
+        best_first(np.asarray(matcher.fusion.among(known).score(known), dtype=np.float32), wanted)
+    )
+    return replace(
+        ranking,
+        records=ranking.records[kept],
+        fields={name: values[kept] for name, values in ranking.fields.items()},
+    )
+
+
 def terms(matcher: Matcher, ranking: Ranking) -> Ranking:
     """Score by soft matching of terms, in both directions.
 
     What counts is how much of the need the supplier covers, whichever of the two asks.
     """
-    side, query = ranking.side, ranking.query
-    rows = side.terms(ranking.scored)
-    ours, theirs = soft_match(
-        query.term_vectors,
-        np.vstack([query.term_weights, query.aspect_weights]),
-        rows,
-        side.term_vectors,
-        matcher.queries.side_term_weights[ranking.kind],
-    )
+    query = ranking.query
+    weights = np.vstack([query.term_weights, query.aspect_weights])
+    both = [
+        soft_match(query.term_vectors, weights, compared)
+        for compared in (
+            matcher.compared_terms(ranking.kind, ranking.records),
+            matcher.background_terms(ranking.kind),
+        )
+    ]
+    ours = np.hstack([ours for ours, _ in both])
+    theirs = np.concatenate([theirs for _, theirs in both])
     by_need = query.kind is Kind.NEED
     ranking = ranking.with_field("covered", ours[0] if by_need else theirs)
     ranking = ranking.with_field("answering", theirs if by_need else ours[0])
@@ -417,6 +458,7 @@ PIPELINES: dict[str, tuple[Stage, ...]] = {
         ("candidates", candidates),
         ("lexical", lexical),
         ("dense", dense),
+        ("shortlist", shortlist),
         ("terms", terms),
         ("calibrate", calibrated),
         ("fuse", fused),

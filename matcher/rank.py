@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from matcher.index.arrays import Ragged
+from matcher.index.arrays import Ragged, single
 from matcher.index.base import Rows
 
 Scores = NDArray[np.float32]
@@ -67,20 +70,44 @@ def likeness(
 
 def row_means(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
     """Mean of the rows that belong to each record: float32[records, d]; zeros for none."""
-    result = np.zeros((len(starts) - 1, values.shape[1]), dtype=np.float32)
-    filled = np.flatnonzero(np.diff(starts))
-    if len(filled):
-        result[filled] = np.add.reduceat(values, starts[filled], axis=0)
-    counts = np.maximum(np.diff(starts), 1).astype(np.float32)
-    return np.asarray(result / counts[:, None])
+    lengths = np.diff(starts)
+    shares = np.repeat(1 / np.maximum(lengths, 1), lengths).astype(np.float32)
+    # As a product of matrices: many times faster than a reduction row by row.
+    shape = (len(lengths), len(values))
+    return np.asarray(csr_array((shares, np.arange(len(values)), starts), shape) @ values)
+
+
+@dataclass(frozen=True)
+class TermRows:
+    """Terms of some records, ready to be compared.
+
+    Attributes:
+        rows: Terms of each record, as positions among the distinct ones.
+        vectors: float32[distinct, w] unit vectors; ``weights`` float32[distinct].
+    """
+
+    rows: Ragged
+    vectors: NDArray[np.float32]
+    weights: Scores
+
+    @classmethod
+    def of(cls, rows: Ragged, term_vectors: Rows, term_weights: Scores) -> TermRows:
+        """Gather what belongs to the terms of some records.
+
+        Args:
+            rows: Terms of each record, as numbers.
+            term_vectors: float16[terms, w] unit vectors.
+            term_weights: float32[terms].
+        """
+        distinct, local = _distinct(rows.values, len(term_vectors))
+        vectors = single(term_vectors[distinct])
+        return cls(Ragged(local, rows.starts), vectors, term_weights[distinct])
 
 
 def soft_match(
     query: NDArray[np.float32],
     query_weights: NDArray[np.float32],
-    rows: Ragged,
-    term_vectors: Rows,
-    term_weights: Scores,
+    terms: TermRows,
     floor: float = FLOOR,
 ) -> tuple[NDArray[np.float32], Scores]:
     """Score records by soft matching of terms, across languages.
@@ -93,28 +120,28 @@ def soft_match(
         query: float32[q, w] unit vectors of the query's terms.
         query_weights: float32[g, q], one row a way of weighing the query's terms: as a whole,
             and aspect by aspect.
-        rows: Terms of each record, as numbers.
-        term_vectors: float16[terms, w] unit vectors.
-        term_weights: float32[terms].
+        terms: Of the records.
         floor: Similarities below it count nothing.
 
     Returns:
         How much of the query each record covers, float32[g, records], and how much of each
         record the query covers, float32[records]; all between 0 and 1.
     """
+    rows = terms.rows
     if not len(query) or not len(rows):
         nothing = np.zeros(len(rows), dtype=np.float32)
         return np.zeros((len(query_weights), len(rows)), dtype=np.float32), nothing
-    distinct, local = _distinct(rows.values, len(term_vectors))
     # A term a row: what belongs to a record is then read and compared in whole rows.
-    similarity = term_vectors[distinct].astype(np.float32) @ query.T
-    similarity[similarity < floor] = 0
-    best = _gathered_maximum(similarity, local, rows.starts)
+    similarity = terms.vectors @ query.T
+    # What is below the floor is left out after the maximum, when there is less to go through.
+    best = _gathered_maximum(similarity, rows.values, rows.starts)
+    best[best < floor] = 0
+    answer = similarity.max(axis=1)
+    answer[answer < floor] = 0
     total_weight = np.maximum(query_weights.sum(axis=1, keepdims=True), 1e-9)
     covered = query_weights @ best.T / total_weight
-    weights = term_weights[distinct]
-    answered = _row_sum((weights * similarity.max(axis=1))[local], rows.starts)
-    total = _row_sum(weights[local], rows.starts)
+    answered = _row_sum((terms.weights * answer)[rows.values], rows.starts)
+    total = _row_sum(terms.weights[rows.values], rows.starts)
     answering = np.divide(answered, total, out=np.zeros_like(total), where=total > 0)
     return covered.astype(np.float32), answering.astype(np.float32)
 

@@ -14,17 +14,26 @@ from datetime import date
 import structlog
 
 from matcher.compose import Candidate, InvitationList, compose, supplier_groups
-from matcher.embed import Encoder, StaticEncoder, load_encoder, load_word_encoder
+from matcher.embed import load_encoder, load_word_encoder
 from matcher.errors import SamspillError, UnavailableError
 from matcher.explain import Explanation, explain
 from matcher.feedback import learn
 from matcher.fusion import Band, Fusion
-from matcher.index import Filters, current_name, open_verified
+from matcher.index import (
+    Filters,
+    Generation,
+    current_name,
+    open_quickly,
+    open_verified,
+    use_one_thread,
+)
 from matcher.index.follow import Follower
+from matcher.index.manifest import verify
 from matcher.pipeline import Hit, Matcher, Result
 from matcher.query import Query
 from matcher.records import Kind, Need, Record, Supplier, Text
 from matcher.rerank import FIRST, Scorer, load_reranker, rerank
+from matcher.serving import Serving
 from matcher.settings import Settings
 from matcher.sideways import (
     Hint,
@@ -101,43 +110,6 @@ class SupplierHints:
 _WAIT_FOR_SWAP = 0.05
 """Seconds a question waits for a new generation before the old one answers it."""
 
-Makers = tuple[Encoder, StaticEncoder, TermMaker, Fusion]
-
-
-class _Serving:
-    """A generation that serves.
-
-    Attributes:
-        wanted: Name of the generation published when this one was opened.
-        problem: Why it is not that one, if it is not.
-        follower: The generation and the changes since.
-    """
-
-    def __init__(
-        self, wanted: str | None, problem: str, follower: Follower, makers: Makers
-    ) -> None:
-        self.wanted = wanted
-        self.problem = problem
-        self.follower = follower
-        self._makers = makers
-        self._as_published = follower.generation
-        self._matcher: Matcher | None = None
-        self._published: Matcher | None = None
-
-    def published(self) -> Matcher:
-        """Return the matcher of the generation as it was published."""
-        if self._published is None:
-            self._published = Matcher(self._as_published, *self._makers)
-        return self._published
-
-    def matcher(self) -> Matcher:
-        """Return the matcher with all changes until now."""
-        generation = self.follower.catch_up()
-        matcher = self._matcher
-        if matcher is None or matcher.generation is not generation:
-            matcher = self._matcher = Matcher(generation, *self._makers)
-        return matcher
-
 
 class Service:
     """Answers questions from the store and the serving generation. Safe to share by threads."""
@@ -151,7 +123,7 @@ class Service:
         self.fusion = Fusion.serving(settings.fusion_file)
         self.judgements = Judgements(self.store)
         self._reranker = load_reranker(settings.reranker) if settings.reranker else None
-        self._serving: _Serving | None = None
+        self._serving: Serving | None = None
         self._lock = threading.Lock()
         self._taking_up: threading.Thread | None = None
 
@@ -169,6 +141,7 @@ class Service:
             NoGenerationError: Nothing is indexed yet.
             StaleIndexError: The index was made by another encoder.
         """
+        use_one_thread()
         return self._serving_now().matcher()
 
     @property
@@ -179,13 +152,13 @@ class Service:
         """
         return self._serving_now().published()
 
-    def _serving_now(self) -> _Serving:
+    def _serving_now(self) -> Serving:
         wanted = current_name(self.settings.generations_dir)
         serving = self._serving
         if serving is None:
             with self._lock:
                 if self._serving is None:
-                    self._serving = self._open(wanted)
+                    self._serving = self._start(wanted)
                 return self._serving
         if serving.wanted != wanted and wanted is not None:
             self._take_up(wanted)
@@ -201,7 +174,7 @@ class Service:
         if thread is not None:
             thread.join(_WAIT_FOR_SWAP)
 
-    def _swap(self, wanted: str) -> None:
+    def _swap(self, wanted: str | None) -> None:
         try:
             serving = self._open(wanted)
         except SamspillError as error:
@@ -215,8 +188,30 @@ class Service:
         finally:
             self._taking_up = None
 
-    def _open(self, wanted: str | None) -> _Serving:
+    def _start(self, wanted: str | None) -> Serving:
+        """Open a first generation; what is too large to be verified first is verified after."""
+        generation, problem, verified = open_quickly(self.settings.generations_dir)
+        serving = self._serve(wanted, generation, problem)
+        if not verified:
+            threading.Thread(target=self._verify, args=(serving,), daemon=True).start()
+        return serving
+
+    def _verify(self, serving: Serving) -> None:
+        """Go on with the generation before if a byte of the one that serves is not as written."""
+        root = self.settings.generations_dir
+        try:
+            verify(root / serving.follower.generation.name)
+        except SamspillError as error:
+            log.error("index damaged", reason=str(error))
+            serving.problem = str(error)
+            if self._serving is serving:
+                self._swap(serving.wanted)
+
+    def _open(self, wanted: str | None) -> Serving:
         generation, problem = open_verified(self.settings.generations_dir)
+        return self._serve(wanted, generation, problem)
+
+    def _serve(self, wanted: str | None, generation: Generation, problem: str) -> Serving:
         if problem:
             log.error("index damaged", reason=problem, serving=generation.name)
         generation.check(self.encoder, self.word_encoder)
@@ -224,7 +219,7 @@ class Service:
             generation, self.store, self.encoder, self.word_encoder, self.term_maker
         )
         makers = self.encoder, self.word_encoder, self.term_maker, self.fusion
-        serving = _Serving(wanted, problem, follower, makers)
+        serving = Serving(wanted, problem, follower, makers)
         serving.matcher()
         return serving
 

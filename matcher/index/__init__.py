@@ -1,6 +1,7 @@
 """The index: generations of dense vectors, lexical postings and terms, for both sides."""
 
 from matcher.index.base import Side
+from matcher.index.dense import use_one_thread
 from matcher.index.facets import Filters
 from matcher.index.generation import (
     Generation,
@@ -8,6 +9,7 @@ from matcher.index.generation import (
     current_name,
     generation_names,
     open_current,
+    open_quickly,
     open_verified,
     pin,
     prune,
@@ -24,10 +26,12 @@ __all__ = [
     "current_name",
     "generation_names",
     "open_current",
+    "open_quickly",
     "open_verified",
     "pin",
     "prune",
     "publish",
     "release",
     "roll_back",
+    "use_one_thread",
 ]

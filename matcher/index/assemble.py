@@ -107,7 +107,7 @@ def _save_terms(
     numbers: dict[str, int] = {}
     rows = []
     for part in parts:
-        mapped = [numbers.setdefault(term, len(numbers)) for term in part.vocabulary]
+        mapped = [numbers.setdefault(term, len(numbers)) for term in part.vocabulary[:]]
         renumbered = np.array(mapped, dtype=np.int32)[part.record_terms.values]
         rows.append(Ragged(renumbered, part.record_terms.starts))
     chained = Ragged.chain(rows)

@@ -9,17 +9,19 @@ structure, with the figures: docs/decisions/0004-structures-for-a-country.md.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from matcher.index.arrays import open_array, save_array
+from matcher.index.arrays import open_array, save_array, single
 from matcher.index.base import Mask, Rows
 
-FEW = 50_000
+FEW = 20_000
 """Vectors searched exactly: a scan over them takes some milliseconds."""
 RECALL = 0.97
 """Recall@10 that the number of lists opened is chosen for."""
@@ -27,6 +29,8 @@ _EXACT_BELOW = 30_000
 """Allowed vectors below this are scored one and all instead of searched for."""
 _REFINED = 2
 _BLOCK = 65_536
+# One pass over the vectors for all passages of a query, not one for each.
+faiss.cvar.distance_compute_blas_threshold = 1
 _TRAINED_PER_LIST = 40
 _ROUNDS = 8
 _TUNED_AT = 100
@@ -101,7 +105,22 @@ class FaissIndex:
 
     def vectors(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return stored vectors: float32[len(positions), d]."""
-        return np.asarray(self._rows[positions], dtype=np.float32)
+        return single(self._rows[positions])
+
+
+def use_one_thread() -> None:
+    """Let searches and products asked for by the calling thread use no thread besides it.
+
+    Questions come side by side: when each takes all cores, their threads wait for one another.
+    """
+    # OpenMP keeps its number for each thread, OpenBLAS one for all.
+    faiss.omp_set_num_threads(1)
+    _limit_blas()
+
+
+@cache
+def _limit_blas() -> None:
+    threadpool_limits(1, user_api="blas")
 
 
 def best_of(
@@ -112,7 +131,7 @@ def best_of(
     positions = np.full((len(queries), k), -1, dtype=np.int64)
     if not len(among):
         return scores, positions
-    found = queries @ np.asarray(rows[among], dtype=np.float32).T
+    found = queries @ single(rows[among]).T
     best = np.argsort(-found, axis=1, kind="stable")[:, :k]
     width = best.shape[1]
     scores[:, :width] = np.take_along_axis(found, best, 1)
@@ -126,7 +145,7 @@ def exact_search(
     """Find the k nearest of many rows for each query by a scan, a block at a time."""
     found = faiss.ResultHeap(len(queries), k, keep_max=True)
     for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK].astype(np.float32)
+        block = single(rows[start : start + _BLOCK])
         nearest = faiss.knn(queries, block, min(k, len(block)), faiss.METRIC_INNER_PRODUCT)
         found.add_result(nearest[0], nearest[1] + start)
     found.finalize()
@@ -153,7 +172,7 @@ def build_dense(folder: Path, probes: NDArray[np.float32], earlier: Path | None 
     if len(rows) <= FEW:
         index = faiss.IndexFlatIP(rows.shape[1])
         for start in range(0, len(rows), _BLOCK):
-            index.add(rows[start : start + _BLOCK].astype(np.float32))
+            index.add(single(rows[start : start + _BLOCK]))
         faiss.write_index(index, str(folder / "dense.faiss"))
         return 1.0
     if earlier is None:
@@ -182,7 +201,7 @@ def encode(trained: Any, rows: NDArray[np.float16]) -> NDArray[np.uint8]:
     size = trained.sa_code_size()
     codes = np.empty((len(rows), size), dtype=np.uint8)
     for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK].astype(np.float32)
+        block = single(rows[start : start + _BLOCK])
         codes[start : start + len(block)] = trained.sa_encode(block)
     return codes
 

@@ -19,7 +19,7 @@ from matcher.index.arrays import Ragged, open_array, save_array
 from matcher.index.base import Mask
 
 K1, B = 1.2, 0.75
-MOST_POSTINGS = 600_000
+MOST_POSTINGS = 300_000
 """Postings a search for candidates reads: the rarest terms first, the commonest say least."""
 
 _SAMPLED = 8

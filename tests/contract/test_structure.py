@@ -31,6 +31,7 @@ ORDER = [
     ["backup", "nightly"],
     ["evaluate"],
     ["finetune", "tune"],
+    ["serving"],
     ["service"],
     ["workflow"],
 ]

@@ -1,6 +1,7 @@
 """Generations change under readers; damaged ones are noticed; the last one can come back."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from api.app import create_app
 from matcher.embed import StaticEncoder
 from matcher.errors import DamagedIndexError, NoGenerationError, NotFoundError
 from matcher.index import build_generation, current_name, open_verified, publish, roll_back
-from matcher.index.manifest import verify
+from matcher.index.manifest import Manifest, verify
 from matcher.records import Kind, Record
 from matcher.reindex import reindex
 from matcher.service import Service
@@ -169,3 +170,38 @@ def test_without_any_whole_generation_the_mend_is_named(tmp_path: Path) -> None:
     publish(tmp_path, "000001-x")
     with pytest.raises(NoGenerationError, match="samspill reindex"):
         open_verified(tmp_path)
+
+
+def test_a_large_generation_serves_at_once_and_is_verified_beside(
+    settings: Settings, filled: Store, encoder: StaticEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matcher.index.generation.VERIFIED_FIRST", 0)
+    first = reindex(filled, settings.data_dir, encoder, encoder)
+    second = reindex(filled, settings.data_dir, encoder, encoder, full=True)
+    going = threading.Event()
+
+    def later(folder: Path) -> Manifest:
+        going.wait(30)
+        return verify(folder)
+
+    monkeypatch.setattr("matcher.service.verify", later)
+    path = settings.generations_dir / second.generation / "suppliers" / "postings.npy"
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 8]))
+    service = Service(settings)
+    assert service.matcher.generation.name == second.generation
+    assert not service.problem
+    going.set()
+    for _ in range(300):
+        if service.generation_name == first.generation:
+            break
+        time.sleep(0.1)
+    assert service.matcher.generation.name == first.generation
+    assert "postings" in service.problem
+    service.close()
+    # One whose files cannot even be opened never serves.
+    path.write_bytes(content[:20])
+    service = Service(settings)
+    assert service.matcher.generation.name == first.generation
+    assert service.problem
+    service.close()

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from matcher.index.arrays import Ragged
+from matcher.index.arrays import Ragged, single
 from matcher.rank import (
+    TermRows,
     best_first,
     calibrate,
     inverse_document_frequency,
@@ -30,7 +31,7 @@ def test_soft_match_agrees_with_its_definition() -> None:
     query_weights = random.random(5).astype(np.float32)
     lists = [[1, 4, 7], [], [29, 0], [3, 3, 5, 11, 12]]
     (covered,), answering = soft_match(
-        query, query_weights[None], Ragged.of(lists), terms, weights, floor=0.2
+        query, query_weights[None], TermRows.of(Ragged.of(lists), terms, weights), floor=0.2
     )
     for number, row in enumerate(lists):
         similarity = query @ terms[row].astype(np.float32).T
@@ -43,15 +44,16 @@ def test_soft_match_agrees_with_its_definition() -> None:
         assert answering[number] == pytest.approx(expected, abs=1e-4)
 
 
+def test_half_precision_converts_as_numpy_does() -> None:
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    finite = every[np.isfinite(every)]
+    assert (single(finite) == finite.astype(np.float32)).all()
+
+
 def test_soft_match_of_nothing_is_nothing() -> None:
     none = np.zeros((0, 4), dtype=np.float32)
-    covered, answering = soft_match(
-        none,
-        np.zeros((1, 0), np.float32),
-        Ragged.of([[0]]),
-        np.ones((1, 4), np.float16),
-        np.ones(1),
-    )
+    rows = TermRows.of(Ragged.of([[0]]), np.ones((1, 4), np.float16), np.ones(1, np.float32))
+    covered, answering = soft_match(none, np.zeros((1, 0), np.float32), rows)
     assert covered.tolist() == [[0]]
     assert answering.tolist() == [0]
 
