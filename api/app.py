@@ -27,6 +27,7 @@ from api.routes import (
     records,
     suggestions,
 )
+from api.web import accounts as account_pages
 from api.web import letters as letter_pages
 from api.web import pages
 from api.web.i18n import translate
@@ -72,5 +73,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     guard.describe(app)
     app.include_router(pages.router)
     app.include_router(letter_pages.router)
+    app.include_router(account_pages.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "web" / "static"))
     return app

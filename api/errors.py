@@ -43,7 +43,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def on_bug(request: Request, error: Exception) -> Response:
-        log.error("unhandled", path=request.url.path, exc_info=error)
+        # The route, not the path: that may be a personal link.
+        route = getattr(request.scope.get("route"), "path", "unmatched")
+        log.error("unhandled", method=request.method, route=route, exc_info=error)
         return answer(request, 500, "Something went wrong", "The error has been logged.")
 
 

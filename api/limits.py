@@ -28,7 +28,7 @@ from matcher.settings import Settings
 
 MAX_DEPTH = 32
 _GUESSING = re.compile(
-    r"/api/v1/(auth/(login|password|oidc)|answers/|stop/|claims)|/(answer|stop)/"
+    r"/api/v1/(auth/(login|password|oidc)|answers/|stop/|claims)|/(answer|stop|password|claim|sign-in)(/|$)"
 )
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -90,7 +90,9 @@ class BodyLimit:
                     400, "The input cannot be used", "a NUL character in the address"
                 )
             body = await self._read(receive)
-            if "json" in Headers(scope=scope).get("content-type", ""):
+            # Without a type it is read as JSON too.
+            kind = Headers(scope=scope).get("content-type", "json").casefold()
+            if "json" in kind:
                 _look_at(body)
         except _RefusedError as refusal:
             await refusal.response(scope, receive, send)
@@ -178,13 +180,21 @@ class OriginCheck:
             origin = headers.get("origin")
             foreign = headers.get("sec-fetch-site") == "cross-site"
             if origin is not None:
-                host = urlsplit(origin).netloc
-                foreign = foreign or host not in (self.own, headers.get("host", ""))
+                host = _host(origin)
+                foreign = foreign or not host or host not in (self.own, headers.get("host", ""))
             if foreign and "authorization" not in headers:
                 refusal = _RefusedError(403, "Not allowed", "this request comes from another site")
                 await refusal.response(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+def _host(origin: str) -> str:
+    """Return whose an origin is, empty if it is nobody's."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 class RateLimit:
@@ -226,7 +236,9 @@ def client_address(scope: Scope, proxies: set[str]) -> str:
     client = scope.get("client")
     address = str(client[0]) if client else ""
     if address in proxies:
-        hops = [h.strip() for h in Headers(scope=scope).get("x-forwarded-for", "").split(",")]
+        # A proxy may add a line of its own below one that the client made up.
+        lines = Headers(scope=scope).getlist("x-forwarded-for")
+        hops = [h.strip() for h in ",".join(lines).split(",")]
         address = next((h for h in reversed(hops) if h and h not in proxies), address)
     return address
 
@@ -237,6 +249,7 @@ def network_key(address: str) -> str:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return address[:64]
+    ip = getattr(ip, "ipv4_mapped", None) or ip
     return str(ip) if ip.version == 4 else str(ipaddress.ip_network(f"{ip}/64", strict=False))
 
 
@@ -297,7 +310,8 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 docs = scope["path"].startswith("/api/docs") and not self.production
                 headers.setdefault("content-security-policy", _DOCS_CSP if docs else _CSP)
-                if scope["path"].startswith("/api/"):
+                # Pages too: a personal link stays in no shared browser's cache.
+                if not scope["path"].startswith("/static/"):
                     headers.setdefault("cache-control", "no-store")
                 if self.production:
                     headers.setdefault("strict-transport-security", "max-age=63072000")

@@ -176,8 +176,14 @@ def compose(
     )
 
 
-def draw(ids: Sequence[str], count: int, seed: int) -> list[str]:
-    """Draw some of a pool of equals; the same for the same seed and ids in any order."""
+def draw(ids: Sequence[str], count: int, seed: int | str) -> list[str]:
+    """Draw some of a pool of equals; the same for the same seed and ids in any order.
+
+    Raises:
+        InputError: More are wanted than there are.
+    """
+    if not 0 < count <= len(ids):
+        raise InputError(f"{count} cannot be drawn from a pool of {len(ids)}")
     return sorted(ids, key=lambda i: _lot(seed, i))[:count]
 
 
@@ -189,7 +195,7 @@ def coverage(z: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.clip((np.asarray(z, dtype=np.float64) - 2) / 4, 0, 1)
 
 
-def _lot(seed: int, record_id: str) -> bytes:
+def _lot(seed: int | str, record_id: str) -> bytes:
     return hashlib.blake2b(f"{seed}:{record_id}".encode(), digest_size=16).digest()
 
 

@@ -327,13 +327,20 @@ class Service:
         return Matches(record, kind, result, matches, nobody, judgements)
 
     def similar(self, need_id: str, k: int = 10, filters: Filters | None = None) -> Matches:
-        """Rank the needs of other buyers by likeness to a need."""
-        matcher = self.matcher
+        """Rank the needs of other buyers by likeness to a need, with the reasons."""
         need = self.store.need(need_id)
+        found = self.like(need, k, filters)
+        reasons = self._explained(need, found.query, found.hits, Kind.NEED)
+        return Matches(need, Kind.NEED, found, reasons, False, {})
+
+    def like(self, need: Need, k: int, filters: Filters | None = None) -> Result:
+        """Rank the needs of other buyers by likeness to a need, stored or not."""
+        matcher = self.matcher
         query = matcher.prepare(need, Kind.NEED)
-        ranking = matcher.rank(query, filters, kind=Kind.NEED, wanted=5 * k + 20)
         # A buyer's own needs are left out, so more than k are looked at.
-        result = matcher.cut(ranking, 5 * k + 20, "similar")
+        most = 5 * k + 20
+        ranking = matcher.rank(query, filters, kind=Kind.NEED, wanted=most)
+        result = matcher.cut(ranking, most, "similar")
         others = self.store.get_many(Kind.NEED, [hit.record_id for hit in result.hits])
         hits = [
             hit
@@ -341,15 +348,8 @@ class Service:
             if isinstance(other := others.get(hit.record_id), Need)
             and other.id != need.id
             and not same_buyer(need, other)
-        ][:k]
-        return Matches(
-            need,
-            Kind.NEED,
-            replace(result, hits=hits),
-            self._explained(need, query, hits, Kind.NEED),
-            False,
-            {},
-        )
+        ]
+        return replace(result, hits=hits[:k])
 
     def joint(self) -> list[list[Need]]:
         """Group needs of different buyers that could be one dialogue."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +15,13 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
+from api import logs
 from api.app import create_app
 from matcher.records import Buyer
 from matcher.settings import Settings
@@ -168,6 +172,19 @@ def inbox() -> Iterator[tuple[Inbox, str]]:
         yield found, f"smtp://127.0.0.1:{port}"
     finally:
         controller.stop()
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """Keep what the process logs, from the level ``info`` on."""
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        logs.configure("info")
+    try:
+        yield stream
+    finally:
+        logs.configure("error")
 
 
 def text_of(message: EmailMessage) -> str:

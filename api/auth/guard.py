@@ -232,9 +232,13 @@ def check_csrf(request: Request, principal: Principal) -> None:
     """
     if request.method in SAFE_METHODS:
         return
-    given = request.headers.get(CSRF_HEADER, "")
-    if not hmac.compare_digest(csrf_token(request, principal).encode(), given.encode()):
+    if not is_csrf_token(request, principal, request.headers.get(CSRF_HEADER, "")):
         raise ForbiddenError(f"the header {CSRF_HEADER} is missing or wrong: GET /api/v1/auth/me")
+
+
+def is_csrf_token(request: Request, principal: Principal, given: str) -> bool:
+    """Tell whether a code is the one that writing requests of the session carry."""
+    return hmac.compare_digest(csrf_token(request, principal).encode(), given.encode())
 
 
 def csrf_token(request: Request, principal: Principal) -> str:
@@ -246,6 +250,19 @@ def csrf_token(request: Request, principal: Principal) -> str:
 def session_cookie(settings: Settings) -> str:
     """Return the cookie's name; the prefix makes browsers insist on how it was set."""
     return "__Host-samspill" if settings.env == "production" else "samspill_session"
+
+
+def get_visitor(request: Request, *roles: Role) -> Principal | None:
+    """Return who looks at a page with a session, None for nobody: the page asks to sign in.
+
+    Raises:
+        ForbiddenError: The page is not for this role.
+    """
+    principal = _authenticate(request)
+    if principal is None or principal.scopes is not None:
+        return None
+    _check_role(principal, roles)
+    return principal
 
 
 def get_principal(request: Request) -> Principal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
@@ -31,6 +31,7 @@ from matcher.workflow.signing import digest
 router = APIRouter(prefix="/auth", tags=["accounts"])
 PASSWORD = "password"  # noqa: S105 - the purpose of a link
 PASSWORD_VALID = timedelta(days=2)
+_PASSWORD_PAUSE = timedelta(minutes=10)
 _OIDC_COOKIE = "samspill_oidc"
 
 
@@ -67,13 +68,21 @@ def change_password(
 
 
 @router.post("/password/forgotten", status_code=202, **allow_everybody())
-def forgotten(desk: DeskDep, body: EmailIn) -> Done:
+def forgotten(desk: DeskDep, body: EmailIn, later: BackgroundTasks) -> Done:
     """Send a link to choose a new password. The answer is the same whoever asks for whom."""
-    with desk.store.writing() as connection:
-        account = accounts.find(connection, body.email)
-        if account is not None and account.active:
-            offer_password(connection, desk, account)
+    # Written after the answer, which must not take longer where there is an account.
+    later.add_task(_send_password, desk, accounts.clean_email(body.email))
     return Done()
+
+
+def _send_password(desk: Desk, email: str) -> None:
+    """Write to an account, if there is one, that was not written to just now."""
+    with desk.store.writing() as connection:
+        account = accounts.find(connection, email)
+        if account is None or not account.active:
+            return
+        if not access.offered(connection, desk, PASSWORD, account.id, _PASSWORD_PAUSE):
+            offer_password(connection, desk, account)
 
 
 @router.post("/password/chosen", **allow_everybody())
@@ -164,6 +173,11 @@ def address(request: Request) -> str:
 
 
 def _open(request: Request, response: Response, desk: Desk, account: Account) -> MeOut:
+    principal = open_session(request, response, desk, account)
+    return MeOut(account=account, csrf_token=csrf_token(request, principal))
+
+
+def open_session(request: Request, response: Response, desk: Desk, account: Account) -> Principal:
     """Open a new session; the old one, if the browser brought one, is gone."""
     name = session_cookie(desk.settings)
     secret = access.open_session(desk, account.id, old=request.cookies.get(name, ""))
@@ -175,8 +189,7 @@ def _open(request: Request, response: Response, desk: Desk, account: Account) ->
         secure=desk.settings.env == "production",
         samesite="lax",
     )
-    principal = Principal(account, None, secret)
-    return MeOut(account=account, csrf_token=csrf_token(request, principal))
+    return Principal(account, None, secret)
 
 
 def _provider(request: Request) -> Provider:

@@ -32,8 +32,7 @@ def answer(
     text: Annotated[str, Form(max_length=_MOST)] = "",
 ) -> Response:
     """Answer an invitation: the link is what allows it, so no cookie is looked at."""
-    clean = "".join(c for c in text if c.isprintable() or c in "\r\n\t")
-    return _invitation(request, invitations.answer_by_token(desk, token, accepts, clean))
+    return _invitation(request, invitations.answer_by_token(desk, token, accepts, clean(text)))
 
 
 @router.get("/stop/{token}")
@@ -67,6 +66,11 @@ def choose_password(
         row = access.take_up(connection, desk, PASSWORD, token)
         accounts.set_password(desk, connection, row.account_id, password, address(request))
     return render(request, "letter.html", invitation=None, asks="password", done=True)
+
+
+def clean(text: str) -> str:
+    """Return what somebody wrote into a form, without what no text holds."""
+    return "".join(c for c in text if c.isprintable() or c in "\r\n\t")
 
 
 def _invitation(request: Request, found: Invitation) -> Response:

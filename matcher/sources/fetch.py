@@ -1,8 +1,9 @@
-"""Polite, bounded fetching of public web pages.
+"""Polite, bounded requests to addresses that others name.
 
-robots.txt is kept, one host is asked at most once a second, size and time are bounded, and no
-address that is not public is ever asked: names are resolved first, every address they have is
-checked, and the connection goes to the address that was checked, also after a redirect.
+No address that is not public is ever asked: names are resolved first, every address they have is
+checked, and the connection goes to the address that was checked, also after a redirect. A name
+server cannot answer differently the second time. Size, also unpacked, and time are bounded. Where
+pages are read by the job, robots.txt is kept and one host is asked at most once a second.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -24,6 +26,9 @@ MAX_REDIRECTS = 5
 PAUSE = 1.0
 """Seconds between two requests to one host, unless its robots.txt asks for more."""
 _KINDS = ("text/html", "application/xhtml+xml", "application/pdf", "text/plain")
+_PORTS = {"http": 80, "https": 443}
+_REDIRECTS = (301, 302, 303, 307, 308)
+_TRANSLATING = [ipaddress.ip_network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48")]
 
 Resolve = Callable[[str, int], list[str]]
 
@@ -32,11 +37,16 @@ class FetchError(Exception):
     """A page was not fetched; the message says why."""
 
 
+class NotPublicError(FetchError):
+    """What was named is no address of a page on the public internet."""
+
+
 @dataclass(frozen=True)
 class Page:
-    """A page as fetched: its address after redirects, its media type and its bytes."""
+    """A page as fetched: its address after redirects, status, media type and bytes."""
 
     url: str
+    status: int
     kind: str
     data: bytes
 
@@ -46,21 +56,39 @@ def resolve(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise FetchError(f"{host} has no address") from error
+        raise FetchError(f"{host[:100]} has no address") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address is one on the public internet."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    if mapped is not None and not mapped.is_global:
+    """Tell whether an IP address is one of the public internet.
+
+    An IPv6 address that carries an IPv4 one (mapped, 6to4, Teredo, NAT64) is what it carries.
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
         return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
+        if any(ip in network for network in _TRANSLATING):
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
 class Fetcher:
-    """Fetches pages. Keeps the robots.txt and the last request of each host."""
+    """Fetches pages. Keeps the robots.txt and the last request of each host.
+
+    Args:
+        proxy: URL of an HTTP proxy; it is told the checked address, not the name.
+        resolver: How to find the addresses of a host.
+        allowed: Which addresses may be asked.
+        pause: Seconds between two requests to one host.
+        transport: How to connect; replaced in tests.
+        seconds: For a page, with its redirects.
+    """
 
     def __init__(
         self,
@@ -69,11 +97,13 @@ class Fetcher:
         allowed: Callable[[str], bool] = is_public,
         pause: float = PAUSE,
         transport: httpx.BaseTransport | None = None,
+        seconds: float = MAX_SECONDS,
     ) -> None:
         self._resolve, self._allowed, self._pause = resolver, allowed, pause
+        self._seconds = seconds
         self._client = httpx.Client(
-            headers={"User-Agent": AGENT, "Accept": ", ".join(_KINDS)},
-            timeout=httpx.Timeout(10.0, connect=5.0),
+            headers={"User-Agent": AGENT, "Accept": ", ".join(_KINDS), "Accept-Encoding": "gzip"},
+            timeout=httpx.Timeout(min(10.0, seconds), connect=5.0),
             follow_redirects=False,
             trust_env=False,
             proxy=proxy or None,
@@ -87,50 +117,59 @@ class Fetcher:
         self._client.close()
 
     def fetch(self, url: str) -> Page:
-        """Fetch one page.
+        """Fetch one page, as its robots.txt allows.
 
         Raises:
             FetchError: It may not be fetched, or was not within the limits.
         """
-        url = url if "://" in url else f"https://{url}"
-        deadline = time.monotonic() + MAX_SECONDS
+        page = self._follow(url if "://" in url else f"https://{url}", MAX_BYTES, robots=True)
+        if page.status != 200:
+            raise FetchError(f"{_shown(page.url)} answers {page.status}")
+        if page.kind not in _KINDS:
+            raise FetchError(f"{_shown(page.url)} is {page.kind}, which is no page of text")
+        return page
+
+    def look(self, url: str, limit: int) -> Page:
+        """Ask for one page because a person names it; give its first ``limit`` bytes.
+
+        Raises:
+            NotPublicError: It, or what it redirects to, is no public address.
+            FetchError: Nothing answers there within the limits.
+        """
+        return self._follow(url, limit, robots=False)
+
+    def _follow(self, url: str, limit: int, robots: bool) -> Page:
+        deadline = time.monotonic() + self._seconds
         for _ in range(MAX_REDIRECTS + 1):
-            self._check_robots(url, deadline)
-            answer, data = self._get(url, deadline, MAX_BYTES)
-            if answer.is_redirect:
-                url = _joined(url, answer.headers.get("location", ""))
-                continue
-            if answer.status_code != 200:
-                raise FetchError(f"{_shown(url)} answers {answer.status_code}")
-            kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
-            if kind not in _KINDS:
-                raise FetchError(f"{_shown(url)} is {kind}, which is no page of text")
-            return Page(url, kind, data)
+            if robots:
+                self._check_robots(url, deadline)
+            answer, data = self._get(url, deadline, limit, whole=robots)
+            location = answer.headers.get("location", "")
+            if answer.status_code not in _REDIRECTS or not location:
+                kind = answer.headers.get("content-type", "text/html").partition(";")[0]
+                return Page(url, answer.status_code, kind.strip().lower(), data)
+            url = _joined(url, location)
         raise FetchError(f"{_shown(url)}: more than {MAX_REDIRECTS} redirects")
 
-    def _get(self, url: str, deadline: float, limit: int) -> tuple[httpx.Response, bytes]:
+    def _get(
+        self, url: str, deadline: float, limit: int, whole: bool = True
+    ) -> tuple[httpx.Response, bytes]:
         """Ask the checked address itself, so that the name cannot point elsewhere meanwhile."""
-        parts = _split(url)
-        host, port = parts.hostname or "", parts.port
-        if parts.scheme not in ("http", "https") or not host or parts.username:
-            raise FetchError(f"{_shown(url)} is no address of a public page")
-        port = port or (443 if parts.scheme == "https" else 80)
-        addresses = self._resolve(host, port)
+        target, host = _target(url)
+        addresses = self._resolve(host, target.port or _PORTS[target.scheme])
         if not addresses or not all(self._allowed(a) for a in addresses):
-            raise FetchError(f"{host} is no public address")
+            raise NotPublicError(f"{host[:100]!r} is no public address")
         self._wait(host)
-        literal = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
-        target = httpx.URL(url).copy_with(host=literal.strip("[]"), port=port)
         try:
             request = self._client.build_request(
                 "GET",
-                target,
-                headers={"Host": host if parts.port is None else f"{host}:{port}"},
+                target.copy_with(host=addresses[0]),
+                headers={"Host": target.netloc.decode("ascii")},
                 extensions={"sni_hostname": host},
             )
             answer = self._client.send(request, stream=True)
             try:
-                return answer, _read(answer, deadline, limit)
+                return answer, _read(answer, deadline, limit, whole)
             finally:
                 answer.close()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -150,9 +189,9 @@ class Fetcher:
                     rules.disallow_all = True  # type: ignore[attr-defined]
                 else:
                     rules.allow_all = True  # type: ignore[attr-defined]
-            except FetchError as error:
-                if "no public address" in str(error) or "no address" in str(error):
-                    raise
+            except NotPublicError:
+                raise
+            except FetchError:
                 rules.disallow_all = True  # type: ignore[attr-defined]
             self._robots[site] = rules
         if not self._robots[site].can_fetch(AGENT, url):
@@ -167,12 +206,28 @@ class Fetcher:
         self._asked[host] = time.monotonic()
 
 
+def _target(url: str) -> tuple[httpx.URL, str]:
+    """Return a URL and its host in ASCII, as they are asked for: usual ports, nobody's name."""
+    parts = _split(url)
+    try:
+        target = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+        raise NotPublicError(f"{url[:200]!r} is no address of a page") from error
+    host = target.raw_host.decode("ascii")
+    usual = target.port in (None, *_PORTS.values())
+    if target.scheme not in _PORTS or not host or parts.username or target.userinfo or not usual:
+        raise NotPublicError(f"{url[:200]!r} is no address of a public page")
+    return target, host
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.hostname, parts.port
     except ValueError as error:
-        raise FetchError(f"{url[:200]!r} is no address of a page") from error
+        raise NotPublicError(f"{url[:200]!r} is no address of a page") from error
+    if not url.isprintable():
+        raise NotPublicError(f"{url[:200]!r} is no address of a page")
     return parts
 
 
@@ -183,15 +238,28 @@ def _joined(url: str, location: str) -> str:
         raise FetchError(f"a redirect to {location[:200]!r}, which is no address") from error
 
 
-def _read(answer: httpx.Response, deadline: float, limit: int) -> bytes:
+def _read(answer: httpx.Response, deadline: float, limit: int, whole: bool) -> bytes:
+    """Read a body, all of it or its beginning.
+
+    Unpacked here: a library that unpacks what comes in may be made to fill the memory.
+    """
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise FetchError(f"packed as {encoding[:40]!r}, which was not asked for")
+    unpacker = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
     data = bytearray()
-    for chunk in answer.iter_bytes(65536):
-        data += chunk
+    for chunk in answer.iter_raw(65536):
+        try:
+            data += unpacker.decompress(chunk, limit + 1) if unpacker else chunk
+        except zlib.error as error:
+            raise FetchError("what it holds cannot be unpacked") from error
         if len(data) > limit:
-            raise FetchError(f"larger than {limit:,} bytes")
+            if whole:
+                raise FetchError(f"larger than {limit:,} bytes")
+            break
         if time.monotonic() > deadline:
-            raise FetchError(f"not read within {MAX_SECONDS:.0f} seconds")
-    return bytes(data)
+            raise FetchError("not read in time")
+    return bytes(data[:limit])
 
 
 def _shown(url: str) -> str:

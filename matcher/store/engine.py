@@ -87,7 +87,9 @@ def make_single(engine: Engine) -> Engine:
 
 def _sqlite(url: URL) -> Engine:
     # A writer that waits holds a connection here too: no bound on them, for they cost nothing.
-    engine = create_engine(url, **({"max_overflow": -1} if url.database else {}))
+    # Values of a statement that failed may be personal, and errors are logged.
+    overflow = {"max_overflow": -1} if url.database else {}
+    engine = create_engine(url, hide_parameters=True, **overflow)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -126,7 +128,10 @@ def _postgresql(url: URL, **options: Any) -> Engine:
     try:
         # A connection that the server has closed meanwhile is noticed and replaced.
         engine = create_engine(
-            url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **options
+            url.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            hide_parameters=True,
+            **options,
         )
     except ModuleNotFoundError as error:
         raise SettingsError(

@@ -208,6 +208,19 @@ def offer(
     return secret
 
 
+def offered(
+    connection: Connection, desk: Desk, purpose: str, account_id: str, within: timedelta
+) -> bool:
+    """Tell whether an account was offered something of late that it has not taken up."""
+    table = people.one_time
+    query = select(table.c.token_digest).where(
+        table.c.purpose == purpose,
+        table.c.account_id == account_id,
+        table.c.created_at > desk.now() - within,
+    )
+    return connection.execute(query).first() is not None
+
+
 def take_up(connection: Connection, desk: Desk, purpose: str, secret: str) -> Any:
     """Take up what was offered, once: return the row.
 

@@ -216,9 +216,14 @@ def login(desk: Desk, email: str, password: str, address: str = "") -> Account:
         row = _by_email(connection, wanted)
     usable = row is not None and row.active and bool(row.password_hash)
     matches = _matches(row.password_hash if row is not None and usable else _nobody(), password)
-    now = desk.now()
-    locked = row is not None and row.locked_until is not None and row.locked_until > now
+    hashed = row.password_hash if row is not None else ""
     with desk.store.writing() as connection:
+        # Read again: others who guess at the same time have been counted meanwhile, and the
+        # password may have been changed.
+        row = _by_email(connection, wanted)
+        if row is not None:
+            usable = usable and row.active and row.password_hash == hashed
+        locked = row is not None and row.locked_until is not None and row.locked_until > desk.now()
         if row is None:
             audit(connection, desk, None, "login.failed", "password", address)
         elif not usable or not matches or locked:

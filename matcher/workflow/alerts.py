@@ -306,7 +306,7 @@ def feed(desk: Desk, token: str) -> bytes:
     subscription_id = desk.signer.read(FEED, token)
     with desk.store.reading() as connection:
         row = _row(connection, subscription_id or "")
-        if row is None:
+        if row is None or not accounts.get(connection, row.account_id).active:
             raise NotFoundError("there is no such feed")
         found = hits(connection, desk, row)
     root = etree.Element("feed", xmlns=_ATOM)

@@ -78,8 +78,8 @@ def invite(desk: Desk, actor: Actor, dialogue_id: str) -> Round:
         ]
         if not listed:
             raise ConflictError("nobody is on the shortlist who has not been invited")
-        done = _write_all(connection, desk, found, listed, reminds=False)
         _set(connection, desk, listed, state=State.INVITED, invited_at=desk.now())
+        done = _write_all(connection, desk, found, listed, reminds=False)
         log.append(
             connection,
             desk,
@@ -296,12 +296,24 @@ def _dialogue(connection: Connection, place: Place) -> Dialogue:
 
 
 def _set(connection: Connection, desk: Desk, listed: list[Place], **values: Any) -> None:
+    """Change places that still are what they were when they were read, or none.
+
+    Raises:
+        ConflictError: Somebody else was faster; on SQLite writers wait for each other anyway.
+    """
     table = tables.invitation
-    connection.execute(
-        update(table)
-        .where(table.c.id.in_([p.id for p in listed]))
-        .values(changed_at=desk.now(), **values)
-    )
+    for place in listed:
+        hit = connection.execute(
+            update(table)
+            .where(
+                table.c.id == place.id,
+                table.c.state == place.state,
+                table.c.reminders == place.reminders,
+            )
+            .values(changed_at=desk.now(), **values)
+        )
+        if not hit.rowcount:
+            raise ConflictError("somebody else changed this list at the same time: look again")
 
 
 def _log(

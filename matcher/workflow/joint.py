@@ -15,7 +15,7 @@ from matcher.errors import ConflictError, ForbiddenError, InputError, NotFoundEr
 from matcher.records import Buyer, Commitment, Country, Part, Procedure, Text
 from matcher.store import dialogue as tables
 from matcher.store import people
-from matcher.workflow import accounts, cases, letters, log, mail, needs, rankings
+from matcher.workflow import accounts, cases, letters, log, mail, needs
 from matcher.workflow.cases import Case, Content, State
 from matcher.workflow.desk import Actor, Desk, Role, new_id
 
@@ -74,17 +74,17 @@ def suggestions(desk: Desk, actor: Actor, need_id: str, k: int = 10) -> list[tup
     """
     with desk.store.writing() as connection:
         case = needs.take_on_own(connection, desk, actor, need_id)
-    found = rankings.similar_needs(desk, case.record, 5 * k)
+    found = desk.matching.like(case.record, 5 * k).hits
     chosen: list[tuple[Case, float]] = []
     with desk.store.reading() as connection:
-        for other_id, score in found:
-            other = cases.peek(connection, desk, other_id)
+        for hit in found:
+            other = cases.peek(connection, desk, hit.record_id)
             if other is None or other.state not in (State.PUBLISHED, State.IN_DIALOGUE):
                 continue
             shared = set(other.buyer_ids) & set(case.buyer_ids)
             same_joint = other.joint_id or other.need_id in (case.need_id, case.joint_id)
             if not shared and not same_joint:
-                chosen.append((other, score))
+                chosen.append((other, hit.score))
     return chosen[:k]
 
 

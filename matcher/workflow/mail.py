@@ -269,7 +269,10 @@ def server(url: str) -> aiosmtplib.SMTP:
 async def _send_one(desk: Desk, smtp: aiosmtplib.SMTP, message_id: str, result: Sent) -> None:
     table = tables.message
     with desk.store.reading() as connection:
-        row = connection.execute(select(table).where(table.c.id == message_id)).one()
+        row = connection.execute(select(table).where(table.c.id == message_id)).one_or_none()
+    # Erased, or its reader wants no more mail since it was written.
+    if row is None or _no_longer_wanted(desk, row):
+        return
     try:
         content = compose(desk, row).as_bytes()
         await smtp.mail(desk.settings.mail_from)
@@ -298,6 +301,20 @@ async def _send_one(desk: Desk, smtp: aiosmtplib.SMTP, message_id: str, result: 
         raise
     _sent(desk, row)
     result.sent += 1
+
+
+def _no_longer_wanted(desk: Desk, row: Row[Any]) -> bool:
+    with desk.store.writing() as connection:
+        reason = stopped(connection, desk, row.owner) if row.stop_link else ""
+        if reason:
+            connection.execute(
+                update(tables.message)
+                .where(tables.message.c.id == row.id, tables.message.c.state == "queued")
+                .values(state="failed", address="", text="", html="", stop_link="", error="stopped")
+            )
+            payload = {"key": row.key, "error": "stopped"}
+            log.append(connection, desk, SYSTEM, "message.failed", _subject(row), payload)
+    return bool(reason)
 
 
 def _sent(desk: Desk, row: Row[Any]) -> None:

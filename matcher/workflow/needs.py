@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from matcher.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from matcher.records import Buyer, Commitment, Kind
 from matcher.store import dialogue as tables
+from matcher.store import people
 from matcher.store.buyers import buyer_key, ensure_buyers
 from matcher.workflow import cases, log
 from matcher.workflow.cases import NEXT, Case, Content, State
@@ -99,6 +100,7 @@ def edit(desk: Desk, actor: Actor, need_id: str, content: Content, reason: str) 
         found = cases.case(connection, desk, actor, need_id)
         if not found.own:
             raise ConflictError("this need comes from a feed and is changed there")
+        _must_speak(connection, actor, found)
         if found.state in (State.DONE, State.WITHDRAWN):
             raise ConflictError(f"this need is {found.state} and can no longer be changed")
         if not actor.runs_dialogues and _parts_of_others(found.content, content, found, actor):
@@ -155,9 +157,11 @@ def move(desk: Desk, actor: Actor, need_id: str, to: State, reason: str) -> Case
 
     Raises:
         ConflictError: That state does not follow from the present one.
+        ForbiddenError: A buyer that neither leads the need nor wrote it.
     """
     with desk.store.writing() as connection:
         found = cases.case(connection, desk, actor, need_id)
+        _must_speak(connection, actor, found)
         if found.joint_id and to is not State.WITHDRAWN:
             raise ConflictError(f"this need is part of the joint need {found.joint_id!r}")
         move_in(connection, desk, actor, found, to, reason)
@@ -309,6 +313,24 @@ def _set_parties(connection: Connection, need_id: str, content: Content) -> tupl
             insert(party), [{"need_id": need_id, "buyer_id": i} for i in dict.fromkeys(ids)]
         )
     return ids
+
+
+def _must_speak(connection: Connection, actor: Actor, found: Case) -> None:
+    """Refuse a buyer that has a part in a need, but not the say.
+
+    The say has the lead; where nobody leads, the buyer whose account wrote the need; where a
+    broker or a feed did, every buyer.
+    """
+    if actor.runs_dialogues:
+        return
+    parties = zip(found.buyer_ids, found.content.buyers, strict=True)
+    speaker = next((i for i, buyer in parties if buyer.lead), None)
+    if speaker is None:
+        table = people.account
+        wrote = select(table.c.buyer_id).where(table.c.id == found.created_by)
+        speaker = connection.execute(wrote).scalar_one_or_none()
+    if speaker is not None and speaker in found.buyer_ids and speaker != actor.buyer_id:
+        raise ForbiddenError("the buyer that leads this need decides about it")
 
 
 def _parts_of_others(old: Content, new: Content, found: Case, actor: Actor) -> bool:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from matcher.errors import ConflictError, InputError, NoGenerationError
+from matcher.errors import ConflictError, NoGenerationError
 from matcher.fusion import Fusion
 from matcher.index import Filters, Generation, pin
 from matcher.pipeline import CANDIDATES, Matcher
-from matcher.records import Kind, Need
+from matcher.records import Kind
 from matcher.service import Matches
 from matcher.workflow import cases, log
 from matcher.workflow.cases import Case
@@ -156,25 +154,3 @@ def _matcher(desk: Desk, payload: dict[str, Any]) -> Matcher:
         ) from error
     fusion = Fusion(**payload["fusion"])
     return Matcher(generation, service.encoder, service.word_encoder, service.term_maker, fusion)
-
-
-def similar_needs(desk: Desk, need: Need, k: int) -> list[tuple[str, float]]:
-    """Return ids and scores of the needs most like one, best first, without itself."""
-    matcher = desk.matching.matcher
-    ranking = matcher.rank(matcher.prepare(need, Kind.NEED), kind=Kind.NEED)
-    hits = matcher.cut(ranking, k + 1, "similar").hits
-    return [(h.record_id, h.score) for h in hits if h.record_id != need.id][:k]
-
-
-def draw(pool: Sequence[str], count: int, seed: str) -> list[str]:
-    """Draw from a pool so that the same seed always gives the same draw.
-
-    The pool is sorted first: who was listed first has no better chance.
-
-    Raises:
-        InputError: More are wanted than there are.
-    """
-    if not 0 < count <= len(pool):
-        raise InputError(f"{count} cannot be drawn from a pool of {len(pool)}")
-    # The seed is text: Python's generator then hashes it, the same on every machine.
-    return random.Random(seed).sample(sorted(pool), count)

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from matcher import compose
 from matcher.errors import ConflictError, InputError, NotFoundError
 from matcher.index import Filters
 from matcher.store import dialogue as tables
@@ -93,6 +94,8 @@ def rank(
         case = needs.take_on(connection, desk, actor, need_id)
     ranked = rankings.run(desk, actor, case, k, filters, dialogue_id)
     with desk.store.writing() as connection:
+        # Ranking takes its time, in which the dialogue may have ended.
+        must_be_running(dialogues.get(connection, actor, dialogue_id))
         known = {p.supplier_id for p in _places(connection, dialogue_id)}
         for match in ranked.found.matches:
             if match.record.id not in known:
@@ -188,7 +191,9 @@ def _decide(
     values: dict[str, Any] = {"state": state, "reason": reason, "changed_at": desk.now()}
     if log_number is not None:
         values |= {"origin": Origin.DRAW, "log_number": log_number}
-    connection.execute(update(table).where(table.c.id == known.id).values(**values))
+    unchanged = (table.c.id == known.id) & (table.c.state == known.state)
+    if not connection.execute(update(table).where(unchanged).values(**values)).rowcount:
+        raise ConflictError("somebody else changed this list at the same time: look again")
     payload = {
         "supplier_id": supplier_id,
         "reason": reason,
@@ -230,7 +235,7 @@ def draw(
             if supplier_id not in listed or listed[supplier_id].state not in OPEN:
                 raise InputError(f"{supplier_id!r} is not on the list, or invited already")
         seed = seed or secrets.token_hex(16)
-        drawn = rankings.draw(chosen, count, seed)
+        drawn = compose.draw(chosen, count, seed)
         number = log.append(
             connection,
             desk,

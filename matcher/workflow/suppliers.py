@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -120,10 +121,13 @@ def claim_by_invitation(desk: Desk, actor: Actor, token: str) -> str:
 
     Raises:
         NotFoundError: The link was not made here.
+        ConflictError: The dialogue it invited to is over.
     """
     _must_be_supplier(actor)
     place = invitations.by_token(desk, token).place
     with desk.store.writing() as connection:
+        if dialogues.is_over(connection, place.dialogue_id):
+            raise ConflictError("this invitation is over: ask for a link to the mailbox")
         _bind(connection, desk, actor, actor.id, place.supplier_id, "invitation")
     return place.supplier_id
 
@@ -280,7 +284,8 @@ def expire(desk: Desk) -> int:
         published = select(table).where(table.c.state == State.PUBLISHED)
         soon = connection.execute(published.where(table.c.expires_at <= now + _WARNED)).all()
         for row in soon:
-            supplier = desk.store.supplier(row.supplier_id)
+            # Its record may be gone: merged into another's, or taken out.
+            supplier = desk.store.supplier_in(connection, row.supplier_id)
             for account in owners(connection, row.supplier_id):
                 letter = letters.renewal(desk, account.language, supplier.name)
                 key = f"renewal:{row.supplier_id}:{row.expires_at.date()}"
@@ -325,7 +330,7 @@ def leave(desk: Desk, actor: Actor, supplier_id: str) -> None:
     """
     _must_own(actor, supplier_id)
     with desk.store.writing() as connection:
-        _publish_as_own(connection, desk, desk.store.supplier(supplier_id))
+        _publish_as_own(connection, desk, desk.store.supplier_in(connection, supplier_id))
         desk.store.delete_in(connection, Kind.SUPPLIER, supplier_id)
         for table in (tables.profile, people.account_supplier, tables.subscription):
             connection.execute(delete(table).where(table.c.supplier_id == supplier_id))
@@ -366,7 +371,8 @@ def _publish_as_own(connection: Connection, desk: Desk, record: Supplier) -> Non
 
 def _hide(connection: Connection, desk: Desk, supplier_id: str) -> None:
     address = mail.supplier_address(connection, supplier_id)
-    desk.store.delete_in(connection, Kind.SUPPLIER, supplier_id)
+    with suppress(NotFoundError):
+        desk.store.delete_in(connection, Kind.SUPPLIER, supplier_id)
     # Hidden is not gone: its owner is still written to.
     if address:
         _set_mailbox(connection, supplier_id, address)

@@ -1,3 +1,5 @@
+import gzip
+
 import httpx
 import pytest
 
@@ -9,8 +11,8 @@ def fetcher(pages: dict[str, httpx.Response], addresses: dict[str, str] | None =
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append((request.url.host, request.headers["host"], request.url.path))
-        found = pages.get(f"{request.headers['host']}{request.url.path}")
-        return found or httpx.Response(404)
+        found = pages.get(f"{request.headers['host']}{request.url.path}", httpx.Response(404))
+        return httpx.Response(found.status_code, headers=found.headers, stream=found.stream)
 
     asked: list[tuple[str, str, str]] = []
     made = Fetcher(
@@ -37,7 +39,8 @@ def test_a_page_is_fetched_from_the_address_that_was_checked() -> None:
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "::1", "fe80::1%eth0", "0.0.0.0",
-     "100.64.0.1", "::ffff:127.0.0.1", "fd00::1", "224.0.0.1", "2002:7f00:1::"],
+     "100.64.0.1", "::ffff:127.0.0.1", "fd00::1", "224.0.0.1", "2002:7f00:1::",
+     "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2001:0:7f00:1:0:0:80ff:fffe", "::127.0.0.1", "x"],
 )  # fmt: skip
 def test_private_addresses_are_never_asked(address: str) -> None:
     assert not is_public(address)
@@ -93,6 +96,33 @@ def test_limits_of_size_and_kind() -> None:
     for wrong in ("ftp://a.example/", "http://user:pass@a.example/", "http://[::1", "javascript:1"):
         with pytest.raises(FetchError):
             made.fetch(wrong)
+
+
+def test_what_is_packed_is_unpacked_within_the_limit() -> None:
+    def packed(data: bytes, encoding: str = "gzip") -> httpx.Response:
+        headers = {"content-type": "text/html", "content-encoding": encoding}
+        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(data))
+
+    bomb = gzip.compress(bytes(50_000_000))
+    pages = {
+        "a.example/": packed(gzip.compress(b"<p>Hei</p>")),
+        "b.example/": packed(bomb),
+        "c.example/": packed(gzip.compress(bomb), "gzip, gzip"),
+        "d.example/": packed(b"no gzip"),
+    }
+    made = fetcher(pages)
+    assert made.fetch("a.example/").data == b"<p>Hei</p>"
+    for host, why in (("b", "larger"), ("c", "packed as"), ("d", "unpacked")):
+        with pytest.raises(FetchError, match=why):
+            made.fetch(f"{host}.example/")
+
+
+def test_other_ports_are_not_asked() -> None:
+    made = fetcher({})
+    for url in ("http://a.example:22/", "https://a.example:6379/"):
+        with pytest.raises(FetchError, match="no address"):
+            made.fetch(url)
+    assert made.asked == []  # type: ignore[attr-defined]
 
 
 def test_a_host_without_an_address_is_said() -> None:

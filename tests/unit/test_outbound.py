@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpcore2
+import httpx
 import pytest
 
 from matcher.errors import InputError, SamspillError, UnavailableError
+from matcher.sources.fetch import Fetcher, FetchError, is_public, resolve
 from matcher.workflow import outbound
 
 # 50 and more addresses that lead, or try to lead, inside.
@@ -42,12 +43,17 @@ NAMES = {
 }
 
 
-def _resolve(host: str, port: int) -> Iterable[str]:
+def _resolve(host: str, port: int) -> list[str]:
     if host in NAMES:
         return NAMES[host]
     if host.replace(".", "").isalpha() and not host.lower().startswith("localhost"):
-        raise OSError("unknown")
-    return [str(e[4][0]) for e in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        raise FetchError("unknown")
+    return resolve(host, port)
+
+
+def _fetcher(answer: Callable[[httpx.Request], httpx.Response] | None = None) -> Fetcher:
+    transport = httpx.MockTransport(answer) if answer else None
+    return Fetcher(resolver=_resolve, pause=0, transport=transport)
 
 
 @pytest.fixture
@@ -68,7 +74,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_no_connection_is_made(url: str, connections: list[Any]) -> None:
     assert len(set(HOSTILE)) >= 50
     with pytest.raises((InputError, UnavailableError)):
-        outbound.look_at(url, _resolve)
+        outbound.look_at(url, _fetcher())
     assert connections == []
 
 
@@ -76,39 +82,41 @@ def test_the_checked_address_is_the_one_that_is_asked(connections: list[Any]) ->
     """A name that answers differently the second time (DNS rebinding) is asked only once."""
     answers = iter([["93.184.215.14"], ["127.0.0.1"]])
     with pytest.raises(SamspillError):
-        outbound.look_at("http://rebind.example/", lambda host, port: next(answers))
+        outbound.look_at(
+            "http://rebind.example/", Fetcher(resolver=lambda host, port: next(answers), pause=0)
+        )
     assert [a[0] for a in connections] == [("93.184.215.14", 80)]
 
 
-def test_a_redirect_inside_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redirect_inside_is_not_followed() -> None:
     asked = []
 
-    class Backend(httpcore2.SyncBackend):
-        def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> Any:  # type: ignore[override]
-            asked.append(host)
-            return httpcore2.MockStream(
-                [b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\n"
-                 b"Content-Length: 0\r\n\r\n"]
-            )  # fmt: skip
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        headers = {"location": "http://169.254.169.254/"}
+        return httpx.Response(302, headers=headers, stream=httpx.ByteStream(b""))
 
-    monkeypatch.setattr(httpcore2, "SyncBackend", Backend)
     with pytest.raises(InputError, match="public"):
-        outbound.look_at("http://example.com/", _resolve)
+        outbound.look_at("http://example.com/", _fetcher(answer))
     assert asked == ["93.184.215.14"]
 
 
-def test_a_page_is_looked_at_and_never_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<title> Askvik &amp; co\n</title>"
+def test_a_page_is_looked_at_and_never_read_without_end() -> None:
+    read = []
 
-    class Backend(httpcore2.SyncBackend):
-        def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> Any:  # type: ignore[override]
-            return httpcore2.MockStream([head, *([b"x" * 65536] * 1000)])
+    def endless() -> Iterator[bytes]:
+        yield b"<title> Askvik &amp; co\n</title>"
+        for n in range(1000):
+            read.append(n)
+            yield b"x" * 65536
 
-    monkeypatch.setattr(httpcore2, "SyncBackend", Backend)
-    page = outbound.look_at("http://example.com/om", _resolve)
+    page = outbound.look_at(
+        "http://example.com/om", _fetcher(lambda _: httpx.Response(200, content=endless()))
+    )
     assert (page.status, page.title) == (200, "Askvik & co")
+    assert len(read) < 20
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "2a00:1450:400f:80d::200e"])
 def test_public_addresses_are_public(address: str) -> None:
-    assert outbound.is_public(address)
+    assert is_public(address)

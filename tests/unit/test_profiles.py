@@ -128,8 +128,9 @@ HTML = f"""<html><head><title>x</title></head><body><nav><a href="/">Hjem</a></n
 def test_a_page_is_read_without_its_navigation(store: Store, supplier: Supplier) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/robots.txt":
-            return httpx.Response(404)
-        return httpx.Response(200, headers={"content-type": "text/html"}, text=HTML)
+            return httpx.Response(404, stream=httpx.ByteStream(b""))
+        headers = {"content-type": "text/html"}
+        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(HTML.encode()))
 
     transport = httpx.MockTransport(answer)
     fetcher = Fetcher(resolver=lambda h, p: ["93.184.215.14"], pause=0, transport=transport)
